@@ -1,0 +1,170 @@
+/** From the command line to a task's options: flags, `--help`, one-line errors and Ctrl-C. */
+import {
+  describeOptions,
+  type OptionsOf,
+  type OptionTable,
+  parseOptionText,
+  resolveOptions,
+  UserError,
+} from "../lib/config/mod.ts";
+import { parseArgs } from "./parse_args.ts";
+
+/** A command: its option table and what it does with the options. */
+export interface Task<T extends OptionTable> {
+  /** Name after `deno task`. */
+  readonly name: string;
+  /** One sentence for the top of the help page. */
+  readonly summary: string;
+  readonly table: T;
+  /** A few command lines for the help page. */
+  readonly examples?: readonly string[];
+  /** The work; `signal` aborts at the first Ctrl-C, upon which it saves what it can and returns or throws. */
+  main(options: OptionsOf<T>, context: { signal: AbortSignal }): void | Promise<void>;
+}
+
+/** Exit code of a program that Ctrl-C ended: 128 + SIGINT. */
+const INTERRUPTED = 130;
+
+/**
+ * Runs a task if its module is the program: flags in, exit code out.
+ *
+ * A `UserError` becomes `error: message` on stderr and exit code 1; any other error keeps its stack. The first Ctrl-C
+ * (or SIGTERM) aborts the task's signal and the program ends with 130; the second ends it at once.
+ *
+ * @param meta `import.meta` of the task's module
+ * @param task what to run
+ *
+ * @example
+ * ```ts
+ * import { runTask } from "./flags.ts";
+ * await runTask(import.meta, {
+ *   name: "greet",
+ *   summary: "Print a greeting.",
+ *   table: { to: { type: "string", default: "world", help: "Whom to greet" } },
+ *   main: (options) => console.log(`Hello ${options.to}`),
+ * });
+ * ```
+ */
+export async function runTask<const T extends OptionTable>(meta: ImportMeta, task: Task<T>): Promise<void> {
+  if (!meta.main) return;
+  const abort = new AbortController();
+  const onSignal = () => {
+    if (abort.signal.aborted) Deno.exit(INTERRUPTED);
+    console.error("Stopping: saving what can be saved; Ctrl-C again stops at once");
+    abort.abort(new DOMException("Interrupted by Ctrl-C", "AbortError"));
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const name of signals) Deno.addSignalListener(name, onSignal);
+  try {
+    const options = parseFlags(Deno.args, task.table);
+    if (options === "help") {
+      console.log(usage(task));
+      return;
+    }
+    await task.main(options, { signal: abort.signal });
+  } catch (error) {
+    if (abort.signal.aborted && error === abort.signal.reason) return; // reported when the signal came
+    if (!(error instanceof UserError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exitCode = 1;
+  } finally {
+    for (const name of signals) Deno.removeSignalListener(name, onSignal);
+    if (abort.signal.aborted) Deno.exitCode = INTERRUPTED;
+  }
+}
+
+/**
+ * Reads flags: `--name value`, `--name=value`, `--kebab-name`, `--switch`, `--switch false` and `--no-switch`.
+ *
+ * @param args the words after the command
+ * @param table the command's options
+ * @returns the resolved options, or `"help"` where `--help` or `-h` was given
+ * @throws {UserError} if a flag is unknown or its value does not fit
+ *
+ * @example
+ * ```ts
+ * import { parseFlags } from "./flags.ts";
+ * const table = { max_steps: { type: "integer", default: -1, help: "Steps in all" } } as const;
+ * console.log(parseFlags(["--max-steps", "300"], table)); // { max_steps: 300 }
+ * ```
+ */
+export function parseFlags<const T extends OptionTable>(
+  args: readonly string[],
+  table: T,
+): OptionsOf<T> | "help" {
+  const spelled = args.map(snakeCase);
+  if (spelled.includes("--help") || spelled.includes("-h")) return "help";
+  const switches = Object.keys(table).filter((name) => table[name]!.type === "boolean");
+  const given: Record<string, unknown> = {};
+  const parsed = parseArgs(joinNegativeNumbers(spelled, table), {
+    string: Object.keys(table).filter((name) => !switches.includes(name)),
+    boolean: switches,
+    negatable: switches,
+    unknown: (argument, name, value) => {
+      if (name === undefined) {
+        throw new UserError(`Unexpected argument ${JSON.stringify(argument)}: every value follows a --flag`);
+      }
+      given[name] = value; // refused below, with the nearest known name
+      return false;
+    },
+  });
+  const mentioned = new Set(spelled.map((arg) => arg.replace(/^--(no-)?/, "").replace(/=.*$/s, "")));
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === "_" || !mentioned.has(name)) continue; // a switch that nobody turned: its default holds
+    given[name] = typeof value === "string" ? parseOptionText(table[name]!, value) : value;
+  }
+  return resolveOptions(table, given, (name) => `--${name}`);
+}
+
+/** `--batch-size=8` → `--batch_size=8`; the `no-` of a switch turned off and everything after `=` stay. */
+function snakeCase(arg: string): string {
+  const [, no = "", name, rest = ""] = /^--(no[-_])?([^=]+)(=.*)?$/s.exec(arg) ?? [];
+  return name === undefined ? arg : `--${no && "no-"}${name.replaceAll("-", "_")}${rest}`;
+}
+
+/** `--max_steps -1` → `--max_steps=-1`, for parsers take a word that begins with a dash for a flag. */
+function joinNegativeNumbers(args: readonly string[], table: OptionTable): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const flag = joined.at(-1)?.replace(/^--/, "");
+    const wantsNumber = flag !== undefined && Object.hasOwn(table, flag) && table[flag]!.type !== "boolean";
+    if (wantsNumber && /^-[\d.]/.test(arg)) joined.push(`${joined.pop()}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+/**
+ * Writes a task's help page.
+ *
+ * @param task the command
+ * @returns usage, options with types, units and defaults, and examples
+ */
+export function usage<T extends OptionTable>(task: Task<T>): string {
+  const rows = describeOptions(task.table);
+  const left = rows.map((row) => `  --${row.name} <${row.type}>`.replace(" <boolean>", ""));
+  const width = Math.min(44, Math.max(...left.map((text) => text.length)) + 2);
+  const lines = rows.map((row, i) => {
+    const name = left[i]!;
+    const gap = name.length + 2 > width ? "\n" + " ".repeat(width) : " ".repeat(width - name.length);
+    const note = row.default === "none"
+      ? ""
+      : row.default === "required"
+      ? " (required)"
+      : ` [${row.default}]`;
+    return `${name}${gap}${row.help}${note}`;
+  });
+  const examples = task.examples?.length
+    ? ["", "Examples:", ...task.examples.map((line) => `  ${line}`)]
+    : [];
+  return [
+    task.summary,
+    "",
+    `Usage: deno task ${task.name} [options]`,
+    "",
+    "Options ([default]; batch-size and batch_size are the same):",
+    ...lines,
+    `${"  --help".padEnd(width)}Print this page`,
+    ...examples,
+  ].join("\n");
+}
