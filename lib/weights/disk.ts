@@ -1,0 +1,88 @@
+/**
+ * Files that are either whole or not there: bytes go to a temporary neighbour, reach the disk, then take the name.
+ */
+
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../config/errors.ts";
+
+/** The operations that saving needs; a test hands in one that fails on purpose. */
+export interface Disk {
+  /** Opens a file as `Deno.open` does. */
+  open(path: string, options: Deno.OpenOptions): Promise<Pick<Deno.FsFile, "write" | "sync" | "close">>;
+  /** Renames a file or folder, replacing a file of that name. */
+  rename(from: string, to: string): Promise<void>;
+}
+
+/** The machine's own disk. */
+export const realDisk: Disk = { open: Deno.open, rename: Deno.rename };
+
+/**
+ * Tells why the operating system refused a file operation.
+ *
+ * @param error - Anything that was thrown.
+ * @returns The reason in lower case ("no space left on device"), or `undefined` when it is no operating-system error.
+ *
+ * @example
+ * ```ts
+ * import { diskErrorReason } from "./disk.ts";
+ * const error = await Deno.open("no/such/file").catch((error) => error);
+ * console.log(diskErrorReason(error)); // "no such file or directory"
+ * ```
+ */
+export function diskErrorReason(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const reason = /^(.*?) \(os error \d+\)/.exec(error.message)?.[1];
+  return reason === undefined ? undefined : reason.charAt(0).toLowerCase() + reason.slice(1);
+}
+
+/**
+ * Writes a file in one piece: readers see the old content or the new one, even when power fails half-way.
+ *
+ * @param path - File to create or replace; its folder exists.
+ * @param chunks - The content, written in order, one chunk in memory at a time.
+ * @param disk - Where to write; the machine's own disk by default.
+ * @throws {UserError} When the disk refuses (full, read-only, no such folder); a file of that name is then untouched.
+ *
+ * @example
+ * ```ts
+ * import { writeAtomically } from "./disk.ts";
+ * const folder = await Deno.makeTempDir();
+ * await writeAtomically(`${folder}/config.json`, [new TextEncoder().encode("{}\n")]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function writeAtomically(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  disk: Disk = realDisk,
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.partial-${Deno.pid}`);
+  try {
+    const file = await disk.open(temporary, { write: true, create: true, truncate: true });
+    try {
+      for await (const chunk of chunks) {
+        for (let written = 0; written < chunk.length;) written += await file.write(chunk.subarray(written));
+      }
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await disk.rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {}); // it may never have come to be
+    const reason = diskErrorReason(error);
+    throw reason === undefined ? error : new UserError(`Cannot write "${path}": ${reason}`, { cause: error });
+  }
+}
+
+/**
+ * Makes the names in a folder (files created, renamed or removed there) reach the disk.
+ *
+ * @param folder - Path of the folder.
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  if (Deno.build.os === "windows") return; // folders cannot be opened there
+  using handle = await Deno.open(folder, { read: true });
+  await handle.sync();
+}
