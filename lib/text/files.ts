@@ -5,7 +5,7 @@
  * order of the full paths; a line ends at `\n`, `\r\n` or a lone `\r`. Unlike the original, which decodes by the
  * machine's locale, text is UTF-8 or it is refused.
  */
-import { UserError } from "../config/errors.ts";
+import { UserError } from "../config/mod.ts";
 
 /** One line of a text file, without its line ending. */
 export interface TextLine {

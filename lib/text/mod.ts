@@ -3,3 +3,5 @@ export { listTextFiles, readLines, type TextLine } from "./files.ts";
 export { SPECIAL_TOKENS, Vocabulary } from "./vocabulary.ts";
 export { type Encoding, type Token, Tokenizer } from "./tokenizer.ts";
 export { normalizeChars, tokenizeSpecialChars } from "./normalise.ts";
+export { createSegmenter, type Segmenter, stripLine } from "./segmenter.ts";
+export { type CorpusIdTable, corpusIdTable, markWords, SUFFIX_COUNT, toCorpusIds } from "./word_marks.ts";

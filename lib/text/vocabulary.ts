@@ -1,4 +1,4 @@
-import { UserError } from "../config/errors.ts";
+import { UserError } from "../config/mod.ts";
 
 /** Tokens that every vocabulary must hold, in the order that {@linkcode buildVocabulary} gives them. */
 export const SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
