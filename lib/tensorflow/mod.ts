@@ -1,0 +1,19 @@
+/**
+ * The engine: TensorFlow.js on TensorFlow's own C library, eager and compiled.
+ *
+ * @module
+ */
+export { backend, TensorFlowBackend, tf } from "./backend.ts";
+export { attr, type Attribute } from "./attributes.ts";
+export {
+  compile,
+  type CompiledFunction,
+  type CompileOptions,
+  type Precision,
+  type Results,
+} from "./compile.ts";
+export { DTYPE } from "./host_tensor.ts";
+export { findLibrary, type TensorFlowLibrary } from "./library.ts";
+export { hash, RandomStream } from "./random.ts";
+export { configureTensorFlow, type RuntimeOptions, TensorFlowError, tensorflowInfo } from "./runtime.ts";
+export { Variable } from "./variable.ts";

@@ -1,0 +1,114 @@
+/**
+ * Variables that live on the device: read and updated in place, inside compiled functions and outside.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { attr, type Attribute } from "./attributes.ts";
+import { backend } from "./backend.ts";
+import { binding, eager } from "./binding.ts";
+import { DTYPE, type Values } from "./host_tensor.ts";
+
+const FLOAT = attr.type("dtype", DTYPE.float32);
+let variables = 0;
+
+/**
+ * A float32 tensor of fixed shape with a place of its own in the device's memory.
+ *
+ * Unlike `tf.Variable` it is a TensorFlow resource: a compiled function reads and updates it in place, so that
+ * an optimizer step allocates nothing and copies nothing.
+ *
+ * @example
+ * ```ts ignore
+ * const weight = new Variable([2], new Float32Array([1, 2]));
+ * const step = compile((gradient: tf.Tensor) => (weight.assignSub(gradient), weight.read()));
+ * ```
+ */
+export class Variable implements Disposable {
+  readonly #id: number;
+
+  /**
+   * @param shape Its shape, for ever.
+   * @param values Row-major values, or a tensor, to begin with.
+   */
+  constructor(readonly shape: readonly number[], values: Float32Array | Tensor) {
+    this.#id = eager.execute(
+      "VarHandleOp",
+      [
+        FLOAT,
+        attr.shape("shape", shape),
+        attr.string("shared_name", `variable_${variables++}`), // one resource per name
+        attr.string("container", ""),
+      ],
+      [],
+      1,
+    )[0].id;
+    this.assign(values);
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.shape.reduce((a, b) => a * b, 1);
+  }
+
+  /** Its value now: a tensor that later updates do not change. */
+  read(): Tensor {
+    return backend().outputTensor(binding.executeOp("ReadVariableOp", [FLOAT], [this.#id], 1)[0]);
+  }
+
+  /** Copies its value to the host, row-major. */
+  data(): Float32Array {
+    const [value] = eager.execute("ReadVariableOp", [FLOAT], [this.#id], 1);
+    try {
+      return eager.read(value.id) as Float32Array;
+    } finally {
+      eager.deleteTensor(value.id);
+    }
+  }
+
+  /** Replaces its value. @throws {RangeError} If the number of values does not fit. */
+  assign(values: Float32Array | Tensor) {
+    this.#write("AssignVariableOp", values);
+  }
+
+  /** Adds to it, in place. */
+  assignAdd(values: Float32Array | Tensor) {
+    this.#write("AssignAddVariableOp", values);
+  }
+
+  /** Subtracts from it, in place. */
+  assignSub(values: Float32Array | Tensor) {
+    this.#write("AssignSubVariableOp", values);
+  }
+
+  /**
+   * Runs a fused update operation on this variable and others, such as `ResourceApplyAdam`.
+   *
+   * @param op TensorFlow's name of it.
+   * @param others Further variables, after this one.
+   * @param inputs Its tensor inputs, after the variables.
+   */
+  apply(op: string, attributes: Attribute[], others: Variable[], inputs: Tensor[]) {
+    const ids = [this, ...others].map((variable) => variable.#id);
+    binding.executeOp(op, attributes, [...ids, ...backend().inputIds(inputs)], 0);
+  }
+
+  /** Frees its memory. */
+  dispose() {
+    eager.execute("DestroyResourceOp", [attr.bool("ignore_lookup_error", true)], [this.#id], 0);
+    eager.deleteTensor(this.#id);
+  }
+
+  [Symbol.dispose]() {
+    this.dispose();
+  }
+
+  #write(op: string, values: Float32Array | Tensor) {
+    const own = values instanceof Float32Array;
+    const id = own
+      ? binding.createTensor([...this.shape], DTYPE.float32, values as Values)
+      : backend().inputIds([values])[0];
+    binding.executeOp(op, [FLOAT], [this.#id, id], 0);
+    if (own) binding.deleteTensor(id);
+  }
+}
