@@ -3,7 +3,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../config/errors.ts";
+import { UserError } from "../config/mod.ts";
 
 /** The operations that saving needs; a test hands in one that fails on purpose. */
 export interface Disk {

@@ -5,7 +5,7 @@
  * padded with spaces to a multiple of 8, so every tensor lies on a multiple of its own element size.
  */
 
-import { UserError } from "../config/errors.ts";
+import { UserError } from "../config/mod.ts";
 import { type Disk, diskErrorReason, realDisk, writeAtomically } from "./disk.ts";
 
 /** The array that holds the elements of each data type; 16-bit floats are raw bits, booleans are 0 or 1. */
