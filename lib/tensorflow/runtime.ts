@@ -43,10 +43,10 @@ export class Runtime {
   readonly #status: Pointer;
 
   constructor(options: RuntimeOptions) {
-    quietUnlessAsked();
     if (options.device === "cpu") Deno.env.set("CUDA_VISIBLE_DEVICES", "-1");
     this.library = findLibrary();
     try {
+      setLogLevel(this.library);
       this.symbols = Deno.dlopen(this.library.cc, SYMBOLS).symbols;
     } catch (error) {
       throw new UserError(
@@ -189,8 +189,17 @@ export function bufferBytes(buffer: Pointer): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
-/** TensorFlow's C++ log prints on stderr from its first line on; ERNIE_HEALTH_LOG=1 lets it. */
-function quietUnlessAsked() {
-  if (Deno.env.get("ERNIE_HEALTH_LOG")) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "0");
-  else if (!Deno.env.has("TF_CPP_MIN_LOG_LEVEL")) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "3");
+/**
+ * TensorFlow's C++ log is off unless ERNIE_HEALTH_LOG=1, or TF_CPP_MIN_LOG_LEVEL (0 info … 3 fatal) asks for it.
+ * Current releases log through Abseil, which looks at no environment variable: its own function, whose mangled
+ * name bears Abseil's release, sets the level; older ones read the variable.
+ */
+function setLogLevel(library: TensorFlowLibrary) {
+  const level = Deno.env.get("ERNIE_HEALTH_LOG") ? "0" : Deno.env.get("TF_CPP_MIN_LOG_LEVEL") ?? "3";
+  Deno.env.set("TF_CPP_MIN_LOG_LEVEL", level);
+  for (const release of [20250814, 20250512, 20250127, 20240722, 20240116, 20230802]) {
+    const name = `_ZN4absl12lts_${release}14SetMinLogLevelENS0_18LogSeverityAtLeastE`;
+    const declaration = { set: { name, parameters: ["i32"], result: "void", optional: true } } as const;
+    Deno.dlopen(library.framework, declaration).symbols.set?.(Number(level));
+  }
 }
