@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { diskErrorReason } from "../weights/mod.ts";
 import { UserError } from "../config/mod.ts";
 
-/** Name of the lock file; it stays behind, empty, because removing it would let two runs lock different files. */
+/** The lock file; it stays behind, empty, because removing it would let two runs lock different files. */
 const lockName = ".lock";
 
 /**
  * Claims an output folder for this process until disposed of.
  *
- * The claim is the operating system's own file lock: it ends with the process, however that dies, so a lock file left
- * by a killed run never stands in the way.
+ * The claim is the operating system's own file lock: it ends with the process, however that dies, so a lock
+ * file left by a killed run never stands in the way.
  *
  * @param folder - The output folder; created when missing.
  * @returns A handle for `using`; disposing of it frees the folder.

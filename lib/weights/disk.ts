@@ -1,5 +1,5 @@
 /**
- * Files that are either whole or not there: bytes go to a temporary neighbour, reach the disk, then take the name.
+ * Files that are whole or not there: bytes go to a temporary neighbour, reach the disk, then take the name.
  */
 
 import { basename, dirname, join } from "node:path";
@@ -20,7 +20,7 @@ export const realDisk: Disk = { open: Deno.open, rename: Deno.rename };
  * Tells why the operating system refused a file operation.
  *
  * @param error - Anything that was thrown.
- * @returns The reason in lower case ("no space left on device"), or `undefined` when it is no operating-system error.
+ * @returns The reason in lower case ("no space left on device"), or `undefined` when the error is another.
  *
  * @example
  * ```ts
@@ -36,12 +36,41 @@ export function diskErrorReason(error: unknown): string | undefined {
 }
 
 /**
+ * Names the temporary neighbour under which a file or folder is made or unmade.
+ *
+ * @param path - The file or folder.
+ * @returns A hidden path in the same folder, so that renaming never crosses disks.
+ */
+export function partialPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.partial-${Deno.pid}`);
+}
+
+/**
+ * Removes what killed processes left half-made in a folder that only this process writes to.
+ *
+ * @param folder - Path of the folder; it may be missing.
+ */
+export async function removePartials(folder: string): Promise<void> {
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (/^\..+\.partial-\d+$/.test(name)) await Deno.remove(join(folder, name), { recursive: true });
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    const reason = diskErrorReason(error);
+    throw reason === undefined
+      ? error
+      : new UserError(`Cannot clean "${folder}": ${reason}`, { cause: error });
+  }
+}
+
+/**
  * Writes a file in one piece: readers see the old content or the new one, even when power fails half-way.
  *
  * @param path - File to create or replace; its folder exists.
  * @param chunks - The content, written in order, one chunk in memory at a time.
  * @param disk - Where to write; the machine's own disk by default.
- * @throws {UserError} When the disk refuses (full, read-only, no such folder); a file of that name is then untouched.
+ * @throws {UserError} When the disk refuses (full, read-only, no such folder); the earlier file is untouched.
  *
  * @example
  * ```ts
@@ -56,7 +85,7 @@ export async function writeAtomically(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   disk: Disk = realDisk,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.partial-${Deno.pid}`);
+  const temporary = partialPath(path);
   try {
     const file = await disk.open(temporary, { write: true, create: true, truncate: true });
     try {

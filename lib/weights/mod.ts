@@ -4,7 +4,15 @@
  * @module
  */
 
-export { type Disk, diskErrorReason, realDisk, syncFolder, writeAtomically } from "./disk.ts";
+export {
+  type Disk,
+  diskErrorReason,
+  partialPath,
+  realDisk,
+  removePartials,
+  syncFolder,
+  writeAtomically,
+} from "./disk.ts";
 export {
   type DataType,
   type LazyTensorData,

@@ -1,8 +1,8 @@
 /**
- * The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes end to end, little-endian.
+ * The safetensors format: 8 bytes of header length, a JSON header, then the tensors end to end, little-endian.
  *
- * Written files are byte-equal to those of the reference implementation: widest data type first, then by name, header
- * padded with spaces to a multiple of 8, so every tensor lies on a multiple of its own element size.
+ * Written files are byte-equal to those of the reference implementation: widest data type first, then by name,
+ * the header padded with spaces to a multiple of 8, so every tensor lies on a multiple of its element size.
  */
 
 import { UserError } from "../config/mod.ts";
@@ -31,7 +31,7 @@ export type TypedArray = ArrayOf[DataType];
 /** A tensor in memory: row-major elements and their shape. */
 export type TensorData = { [D in DataType]: { dtype: D; shape: number[]; data: ArrayOf[D] } }[DataType];
 
-/** A tensor whose elements are fetched when their turn to be written comes: one tensor in memory at a time. */
+/** A tensor whose elements are fetched when their turn to be written comes: one in memory at a time. */
 export type LazyTensorData = {
   [D in DataType]: { dtype: D; shape: number[]; read: () => ArrayOf[D] | Promise<ArrayOf[D]> };
 }[DataType];
@@ -217,8 +217,8 @@ async function* fileChunks(
     const count = elementCount(tensor.shape);
     if (data.length !== count || data.BYTES_PER_ELEMENT !== elementBytes[tensor.dtype]) {
       throw new RangeError(
-        `Cannot write tensor "${name}": ${data.length} elements of ${data.BYTES_PER_ELEMENT} bytes for ${count} of ` +
-          `${tensor.dtype}, shape [${tensor.shape}]`,
+        `Cannot write tensor "${name}": ${data.length} elements of ${data.BYTES_PER_ELEMENT} bytes for ` +
+          `${count} of ${tensor.dtype}, shape [${tensor.shape}]`,
       );
     }
     yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -248,7 +248,7 @@ async function readHeader(file: Deno.FsFile, path: string): Promise<SafetensorsH
   delete header["__metadata__"];
 
   const infos = Object.entries(header).map(([name, entry]) => [name, tensorInfo(name, entry, path)] as const);
-  infos.sort(([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength); // empty tensors come first
+  infos.sort(([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength); // empty ones first
   let end = 0;
   for (const [name, info] of infos) {
     if (info.offset !== end) {
