@@ -196,7 +196,7 @@ async function checkContents(folder: string): Promise<void> {
   await readText(join(folder, "vocab.txt"));
 }
 
-/** Gives a finished folder its name; an earlier checkpoint of that step goes only once the new one is there. */
+/** Gives a finished folder its name; an earlier checkpoint of that step goes once the new one is there. */
 async function replaceFolder(partial: string, folder: string, disk: Disk): Promise<void> {
   if (await exists(folder)) await disk.rename(folder, replacedPath(folder));
   try {

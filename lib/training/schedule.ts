@@ -6,8 +6,8 @@ export type LearningRateSchedule = (step: number) => number;
 /**
  * Linear warm-up from 0 to the peak, then linear decay to 0 after the last step.
  *
- * @param options - `learningRate`: the peak; `totalSteps`: updates in the whole run; `warmup`: steps when 1 or
- *   more, a share of `totalSteps` when below 1.
+ * @param options - `learningRate`: the peak; `totalSteps`: updates in the whole run; `warmup`: steps when 1
+ *   or more, a share of `totalSteps` when below 1.
  * @returns The schedule; the first update of a warm-up has rate 0, steps from `totalSteps` on have rate 0.
  * @throws {RangeError} When a number is out of range.
  *

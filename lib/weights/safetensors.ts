@@ -1,8 +1,8 @@
 /**
- * The safetensors format: 8 bytes of header length, a JSON header, then the tensors end to end, little-endian.
+ * The safetensors format: header length in 8 bytes, a JSON header, then the tensors end to end, little-endian.
  *
- * Written files are byte-equal to those of the reference implementation: widest data type first, then by name,
- * the header padded with spaces to a multiple of 8, so every tensor lies on a multiple of its element size.
+ * Written files are byte-equal to those of the reference implementation: widest data type first, then by
+ * name, the header padded with spaces to a multiple of 8, so every tensor is aligned to its element size.
  */
 
 import { UserError } from "../config/mod.ts";

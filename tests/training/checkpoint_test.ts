@@ -71,7 +71,7 @@ const damages: [string, (folder: string) => Promise<void>, RegExp][] = [
   [
     "a model cut short",
     (folder) => Deno.truncate(join(folder, "model.safetensors"), 1000),
-    /Cannot read safetensors ".*model\.safetensors": the file is cut short: the tensors end at byte \d+, the file at 1000$/,
+    /Cannot read safetensors ".*model\.safetensors": the file is cut short: .* byte \d+, the file at 1000$/,
   ],
   [
     "an empty optimizer",
@@ -149,8 +149,8 @@ testInFolder(
         assert.equal(fault.name, "UserError");
         assert.equal(
           fault.message,
-          `Cannot save checkpoint "${outputDir}/checkpoint-${step}": no space left on device; earlier checkpoints are ` +
-            "untouched: mend the cause, then the same command goes on from the last one",
+          `Cannot save checkpoint "${outputDir}/checkpoint-${step}": no space left on device; earlier checkpoints ` +
+            "are untouched: mend the cause, then the same command goes on from the last one",
         );
         assert.deepEqual(names(outputDir), ["checkpoint-1", "checkpoint-2"]);
       }
@@ -169,7 +169,7 @@ testInFolder(
     await saveCheckpoint(outputDir, checkpointAt(20));
     await Deno.mkdir(partialPath(join(outputDir, "checkpoint-30")));
     await Deno.mkdir(join(outputDir, ".checkpoint-10.replaced")); // its successor is there
-    await Deno.rename(join(outputDir, "checkpoint-20"), join(outputDir, ".checkpoint-20.replaced")); // it is not
+    await Deno.rename(join(outputDir, "checkpoint-20"), join(outputDir, ".checkpoint-20.replaced")); // not
     await Deno.writeTextFile(join(outputDir, "train.log"), "");
     await removeLeftovers(outputDir);
     assert.deepEqual(names(outputDir), ["checkpoint-10", "checkpoint-20", "train.log"]);
@@ -181,7 +181,7 @@ testInFolder("a run killed at any moment leaves a complete, exact checkpoint", a
   const script = new URL("./save_forever.ts", import.meta.url).pathname;
   let next = 1;
   let leftovers = 0;
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 6 || (leftovers === 0 && round < 50); round++) {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", script, outputDir, String(next)],
       stdout: "piped",
@@ -202,7 +202,7 @@ testInFolder("a run killed at any moment leaves a complete, exact checkpoint", a
     assert.ok(kept.length <= 3 && kept.every((name) => /^checkpoint-\d+$/.test(name)), String(kept));
     next = step + 1;
   }
-  assert.ok(leftovers > 0, "at least one kill fell into a save");
+  assert.ok(leftovers > 0, "a kill fell into a save");
 });
 
 /** Whether this machine lets us mount a small disk of our own. */
@@ -223,14 +223,14 @@ async function run(command: string, ...args: string[]): Promise<boolean> {
 }
 
 testInFolder("a disk that is really full keeps the previous checkpoint", async (outputDir) => {
-  assert.ok(await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", outputDir)); // one checkpoint takes 0.6 MB
+  assert.ok(await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", outputDir)); // a checkpoint takes 0.6 MB
   try {
     await saveCheckpoint(outputDir, checkpointAt(1));
     await assert.rejects(saveCheckpoint(outputDir, checkpointAt(2)), {
       name: "UserError",
       message:
-        `Cannot save checkpoint "${outputDir}/checkpoint-2": no space left on device; earlier checkpoints are ` +
-        "untouched: mend the cause, then the same command goes on from the last one",
+        `Cannot save checkpoint "${outputDir}/checkpoint-2": no space left on device; earlier checkpoints ` +
+        "are untouched: mend the cause, then the same command goes on from the last one",
     });
     assert.deepEqual(names(outputDir), ["checkpoint-1"]);
     assert.deepEqual(await loadCheckpoint((await latestCheckpoint(outputDir))!), checkpointAt(1));

@@ -1,4 +1,4 @@
-/** Saves checkpoints as fast as it can until killed: `deno run -A save_forever.ts <output_dir> <first step>`. */
+/** Saves checkpoints until killed: `deno run -A save_forever.ts <output_dir> <first step>`. */
 import { saveCheckpoint } from "../../lib/training/checkpoint.ts";
 import { checkpointAt } from "./checkpoint_samples.ts";
 
