@@ -12,3 +12,23 @@ export {
 } from "./npy.ts";
 export { decodeNpz, encodeNpz } from "./npz.ts";
 export { mersenneShuffle, RandomStream, shuffledOrder, type StreamPosition } from "./random.ts";
+export { CorpusWriter, type CorpusWriterOptions, type WritableFile } from "./corpus_writer.ts";
+export { Corpus, type CorpusOptions, type Sentence } from "./corpus_reader.ts";
+export {
+  chooseWords,
+  dropLastWord,
+  IGNORED_LABEL,
+  type MaskingDraws,
+  maskTokens,
+  streamDraws,
+} from "./masking.ts";
+export {
+  type Batch,
+  collate,
+  type CollateOptions,
+  maskCapacity,
+  type MaskedPositions,
+  maskedPositions,
+  type PlacedSentence,
+} from "./collator.ts";
+export { batches, type BatchOptions, type PlacedBatch, stepsForEpochs, stepsPerEpoch } from "./batches.ts";
