@@ -32,3 +32,10 @@ export {
   type PlacedSentence,
 } from "./collator.ts";
 export { batches, type BatchOptions, type PlacedBatch, stepsForEpochs, stepsPerEpoch } from "./batches.ts";
+export { type EncodedLines, LineEncoder } from "./line_encoder.ts";
+export {
+  preprocess,
+  type PreprocessOptions,
+  type PreprocessProgress,
+  type PreprocessSummary,
+} from "./preprocess.ts";
