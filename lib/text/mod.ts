@@ -5,3 +5,10 @@ export { type Encoding, type Token, Tokenizer } from "./tokenizer.ts";
 export { normalizeChars, tokenizeSpecialChars } from "./normalise.ts";
 export { createSegmenter, type Segmenter, stripLine } from "./segmenter.ts";
 export { type CorpusIdTable, corpusIdTable, markWords, SUFFIX_COUNT, toCorpusIds } from "./word_marks.ts";
+export {
+  type BuildOptions,
+  buildVocabulary,
+  type BuiltVocabulary,
+  type VocabularyCoverage,
+} from "./builder.ts";
+export { generateCorpus } from "./synthetic.ts";

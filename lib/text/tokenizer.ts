@@ -5,7 +5,7 @@
  * remembered, stand-alone characters (all of Chinese) take one array look-up.
  */
 import { ALONE, CharacterTable, LETTER, MARK, SEVERAL, SPACE } from "./normalise.ts";
-import { SPECIAL_TOKENS, type Vocabulary } from "./vocabulary.ts";
+import { SPECIAL_PATTERN, type Vocabulary } from "./vocabulary.ts";
 
 /** A token and where it comes from. */
 export interface Token {
@@ -32,11 +32,6 @@ export interface Encoding {
 const MAX_WORD_CHARACTERS = 100;
 /** The memory of words is emptied at this size: natural text repeats few of them, adversarial text none. */
 const MAX_REMEMBERED_WORDS = 50_000;
-
-const SPECIAL_PATTERN = new RegExp(
-  SPECIAL_TOKENS.map((token) => token.replace(/[[\]]/g, "\\$&")).join("|"),
-  "g",
-);
 
 /** A word piece inside a word: its id and its end in normalised code units (it starts where the last one ended). */
 interface WordPiece {

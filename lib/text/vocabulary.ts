@@ -3,6 +3,9 @@ import { UserError } from "../config/mod.ts";
 /** Tokens that every vocabulary must hold, in the order that {@linkcode buildVocabulary} gives them. */
 export const SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
 
+/** Finds the special tokens in text. */
+export const SPECIAL_PATTERN: RegExp = /\[(?:PAD|UNK|CLS|SEP|MASK)\]/g;
+
 /**
  * The tokens of a model, each with its id.
  *
