@@ -1,0 +1,90 @@
+/**
+ * The four losses of ERNIE-Health.
+ *
+ * R = rows (two views of R / 2 sentences), L = positions, M = masked positions, V = vocabulary, K = negatives.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { tf } from "../tensorflow/mod.ts";
+import type { PretrainingConfig } from "./config.ts";
+import { binaryCrossEntropy, crossEntropy } from "./ops.ts";
+
+/** What the model computed. */
+export interface Outputs {
+  /** (M, V) */
+  generatorLogits: Tensor;
+  /** (R, L): positive where the discriminator thinks that the token was replaced. */
+  rtdLogits: Tensor;
+  /** (M, 1 + K), the right token first; absent without that head. */
+  mtsLogits?: Tensor | undefined;
+  /** (R, csp_dim); absent without that head. */
+  cspVectors?: Tensor | undefined;
+}
+
+/** What is right, and what counts. */
+export interface Targets {
+  /** int32 (M): the tokens that were there. */
+  masked: Tensor;
+  /** (M): 1, or 0 for a slot of the fixed capacity that holds no masked position. */
+  weights: Tensor;
+  /** (M): 1 where the generator's sample differs from the token that was there. */
+  replacedAtMasked: Tensor;
+  /** (R, L): the same at all positions. */
+  replaced: Tensor;
+  /** (R, L): 1 on tokens, 0 on padding. */
+  tokens: Tensor;
+}
+
+/** Scalars: the weighted total and its unweighted parts. */
+export interface Losses {
+  total: Tensor;
+  generator: Tensor;
+  rtd: Tensor;
+  mts: Tensor;
+  csp: Tensor;
+}
+
+/**
+ * total = generator + 50 · rtd + 20 · mts + csp (weights from the configuration).
+ *
+ * - generator: mean cross-entropy over masked positions, 0 if there are none
+ * - rtd (replaced-token detection): mean binary cross-entropy over all tokens
+ * - mts (multi-token selection): mean cross-entropy over replaced positions, 0 if there are none
+ * - csp (contrastive sequence prediction): NT-Xent between the two views of each sentence (Chen et al. 2020)
+ */
+export function criterion(outputs: Outputs, targets: Targets, config: PretrainingConfig): Losses {
+  const { loss_weights: weights } = config;
+  const none = () => tf.scalar(0);
+  const generator = weightedMean(crossEntropy(outputs.generatorLogits, targets.masked), targets.weights);
+  const rtd = weightedMean(binaryCrossEntropy(outputs.rtdLogits, targets.replaced), targets.tokens);
+  const mts = outputs.mtsLogits ? multiTokenSelection(outputs.mtsLogits, targets.replacedAtMasked) : none();
+  const csp = outputs.cspVectors ? contrastive(outputs.cspVectors, config.csp_temperature) : none();
+  const parts = [[generator, weights.generator], [rtd, weights.rtd], [mts, weights.mts], [
+    csp,
+    weights.csp,
+  ]] as const;
+  const total = parts.map(([loss, weight]) => tf.mul(loss, weight)).reduce((a, b) => tf.add(a, b));
+  return { total, generator, rtd, mts, csp };
+}
+
+/** Sum of `values` where `weights` is 1, over their number; 0 if there are none. */
+function weightedMean(values: Tensor, weights: Tensor): Tensor {
+  return tf.div(tf.sum(tf.mul(values, weights)), tf.maximum(tf.sum(weights), 1));
+}
+
+function multiTokenSelection(logits: Tensor, replaced: Tensor): Tensor {
+  const [M] = logits.shape;
+  return weightedMean(crossEntropy(logits, tf.zeros([M], "int32")), replaced); // the right one is candidate 0
+}
+
+/** Each row must find its other view among all rows. */
+function contrastive(vectors: Tensor, temperature: number): Tensor {
+  const [R] = vectors.shape, half = R / 2;
+  const norm = tf.maximum(tf.sqrt(tf.sum(tf.square(vectors), -1, true)), 1e-12);
+  const z = tf.div(vectors, norm); // (R, csp_dim)
+  const similarity = tf.div(tf.matMul(z, z, false, true), temperature); // (R, R)
+  const notItself = tf.sub(similarity, tf.mul(tf.eye(R), 1e4));
+  const otherView = tf.tensor1d(Array.from({ length: R }, (_, i) => (i + half) % R), "int32");
+  return tf.mean(crossEntropy(notItself, otherView));
+}

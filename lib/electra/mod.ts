@@ -1,0 +1,33 @@
+/**
+ * The model: generator, discriminator, heads and losses of ERNIE-Health.
+ *
+ * @module
+ */
+export {
+  checkConfig,
+  type ElectraConfig,
+  type Preset,
+  presetConfig,
+  type PretrainingConfig,
+} from "./config.ts";
+export { criterion, type Losses, type Outputs, type Targets } from "./criterion.ts";
+export { encode, type EncoderInputs, paddingBias } from "./encoder.ts";
+export {
+  countParameters,
+  hasWeightDecay,
+  initialParameters,
+  type Parameters,
+  parameterShapes,
+  stateDictNames,
+  storedName,
+  under,
+} from "./parameters.ts";
+export {
+  type Counts,
+  type Draws,
+  type PretrainingBatch,
+  pretrainingForward,
+  type PretrainingResult,
+} from "./pretraining.ts";
+export { createVariables, loadVariables, lookup, type ModelVariables, stateDict } from "./variables.ts";
+export { NEGATIVES, sampleNegatives, sampleTokens } from "./sampling.ts";

@@ -1,0 +1,45 @@
+/**
+ * Draws from the generator: the token put in at each masked position, and the wrong candidates beside the right one.
+ *
+ * M = masked positions, V = vocabulary, K = negatives.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { tf } from "../tensorflow/mod.ts";
+
+/** Wrong candidates per position in multi-token selection. */
+export const NEGATIVES = 5;
+
+/**
+ * One sample per row from softmax(logits), by the Gumbel-max trick.
+ *
+ * @param logits (M, V)
+ * @param noise Standard Gumbel noise (M, V)
+ * @returns int32 (M)
+ */
+export function sampleTokens(logits: Tensor, noise: Tensor): Tensor {
+  return tf.argMax(tf.add(logits, noise), -1);
+}
+
+/**
+ * K different wrong tokens per row, drawn one after another from softmax(logits) without the right one and
+ * without those already drawn.
+ *
+ * The original draws K times with fresh noise over the whole vocabulary. The K largest of one `logits + noise`,
+ * in order, have the very same distribution (Gumbel top-k: Vieira 2014; Kool et al. 2019).
+ *
+ * @param logits (M, V)
+ * @param right int32 (M)
+ * @param noise Standard Gumbel noise (M, V)
+ * @returns int32 (M, K)
+ */
+export function sampleNegatives(logits: Tensor, right: Tensor, noise: Tensor, count = NEGATIVES): Tensor {
+  const best = tf.topk(tf.add(logits, noise), count + 1, true).indices; // (M, K + 1)
+  const [M] = best.shape;
+  // drop the right token: from its place on, take the next best instead
+  const isRight = tf.cast(tf.equal(best, tf.expandDims(right, -1)), "int32");
+  const passed = tf.cast(tf.cumsum(isRight, -1), "bool"); // true from the right token's place on
+  const head = (x: Tensor) => tf.slice(x, [0, 0], [M, count]);
+  return tf.where(head(passed), tf.slice(best, [0, 1], [M, count]), head(best));
+}
