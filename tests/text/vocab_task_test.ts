@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
+
+const TASK = `${import.meta.dirname}/../../tasks/vocab.ts`;
+
+async function runTask(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", TASK, ...args],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("the vocab task writes the vocabulary of a folder and prints its coverage", async () => {
+  await withFolder(async (folder) => {
+    const sentences = [...generateCorpus({ sentences: 400 })];
+    await Deno.mkdir(`${folder}/in`);
+    await Deno.writeTextFile(`${folder}/in/a.txt`, sentences.slice(0, 300).join("\n") + "\n");
+    await Deno.writeTextFile(`${folder}/in/b.csv`, sentences.slice(300).join("\r\n"));
+    const output = `${folder}/new/vocab.txt`;
+    const { code, stdout, stderr } = await runTask(
+      ...["--input-path", `${folder}/in`, "--output_file", output, "--min_count", "3"],
+    );
+    assert.equal(code, 0, stderr);
+    const { vocabulary, coverage } = await buildVocabulary(sentences, { minCount: 3 });
+    assert.deepEqual((await Vocabulary.read(output)).tokens, vocabulary.tokens);
+    assert.match(stdout, /^Text: 400 lines of 2 files$/m);
+    assert.match(stdout, new RegExp(`^Coverage: .*; ${coverage.unknownWords} become \\[UNK\\]$`, "m"));
+  });
+});
+
+Deno.test("the vocab task refuses bad input in one line and keeps the old vocabulary", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/empty`);
+    await Deno.mkdir(`${folder}/blank`);
+    await Deno.writeTextFile(`${folder}/blank/a.txt`, "\n \n");
+    await Deno.writeFile(`${folder}/gb.txt`, new Uint8Array([0xb7, 0xa2, 0xc8, 0xc8, 0x0a]));
+    const output = `${folder}/vocab.txt`;
+    await Deno.writeTextFile(output, "old");
+    const cases: [input: string, message: string][] = [
+      ["none", `error: Cannot read text "${folder}/none": no such file or folder`],
+      ["empty", `error: Cannot read text folder "${folder}/empty": it holds no file`],
+      ["blank", `error: Cannot build vocabulary from "${folder}/blank": it holds no text`],
+      [
+        "gb.txt",
+        `error: Cannot read text "${folder}/gb.txt": line 1 is not UTF-8; convert the file, for example with ` +
+        "`iconv -f GB18030 -t UTF-8`",
+      ],
+    ];
+    for (const [input, message] of cases) {
+      const { code, stderr } = await runTask("--input_path", `${folder}/${input}`, "--output_file", output);
+      assert.deepEqual([code, stderr.trim()], [1, message]);
+      assert.equal(await Deno.readTextFile(output), "old");
+    }
+  });
+});
