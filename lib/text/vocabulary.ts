@@ -36,6 +36,11 @@ export class Vocabulary {
       if (first !== undefined) {
         throw new UserError(`Cannot ${source}: ids ${first} and ${id} are the same token "${token}"`);
       }
+      if (token === "" || /[\r\n]/.test(token)) {
+        throw new UserError(
+          `Cannot ${source}: token ${id} is ${JSON.stringify(token)}, which no line can hold`,
+        );
+      }
       ids.set(token, id);
     });
     const missing = SPECIAL_TOKENS.filter((token) => !ids.has(token));
@@ -63,7 +68,8 @@ export class Vocabulary {
    *
    * @param tokens Distinct tokens, all of {@linkcode SPECIAL_TOKENS} among them, `[PAD]` first.
    * @returns The vocabulary.
-   * @throws {UserError} If a token is repeated, a special token is missing, or `[PAD]` is not first.
+   * @throws {UserError} If a token is repeated, empty or has a line break, a special token is missing, or `[PAD]` is
+   * not first.
    */
   static fromTokens(tokens: Iterable<string>): Vocabulary {
     return new Vocabulary([...tokens], "make vocabulary");

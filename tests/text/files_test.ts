@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/config/mod.ts";
 import { listTextFiles, readLines } from "../../lib/text/mod.ts";
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "./temp_folder.ts";
 
 async function texts(path: string): Promise<string[]> {
   return (await Array.fromAsync(readLines(path))).map((line) => line.text);

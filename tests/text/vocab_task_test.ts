@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
+import { withFolder } from "./temp_folder.ts";
 
 const TASK = `${import.meta.dirname}/../../tasks/vocab.ts`;
 
@@ -9,15 +10,6 @@ async function runTask(...args: string[]): Promise<{ code: number; stdout: strin
     env: { NO_COLOR: "1" },
   }).output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("the vocab task writes the vocabulary of a folder and prints its coverage", async () => {

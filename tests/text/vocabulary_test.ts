@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/config/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
+import { withFolder } from "./temp_folder.ts";
 
 const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const FIXTURE = `${import.meta.dirname}/../fixtures/text/vocab.txt`;
-
-/** Runs `body` with a fresh folder that is removed afterwards. */
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("a vocabulary maps tokens to line numbers and back", async () => {
   const lines = (await Deno.readTextFile(FIXTURE)).trimEnd().split("\n");
