@@ -12,6 +12,7 @@ import { UserError } from "../config/mod.ts";
 import {
   type Disk,
   diskErrorReason,
+  fileError,
   type LazyTensorData,
   partialPath,
   readSafetensors,
@@ -231,8 +232,7 @@ async function removeFolder(folder: string, disk: Disk): Promise<void> {
     await disk.rename(folder, partialPath(folder));
     await Deno.remove(partialPath(folder), { recursive: true });
   } catch (error) {
-    const reason = diskErrorReason(error);
-    throw reason === undefined ? error : new UserError(`Cannot remove old checkpoint "${folder}": ${reason}`);
+    throw fileError("remove old checkpoint", folder, error);
   }
 }
 
@@ -260,10 +260,7 @@ async function matchingNames(folder: string, pattern: RegExp): Promise<string[]>
     for await (const { name } of Deno.readDir(folder)) found.push(...pattern.exec(name)?.slice(1) ?? []);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    const reason = diskErrorReason(error);
-    throw reason === undefined
-      ? error
-      : new UserError(`Cannot read "${folder}": ${reason}`, { cause: error });
+    throw fileError("read", folder, error);
   }
   return found;
 }
@@ -272,8 +269,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    const reason = diskErrorReason(error);
-    throw reason === undefined ? error : new UserError(`Cannot read "${path}": ${reason}`, { cause: error });
+    throw fileError("read", path, error);
   }
 }
 

@@ -1,7 +1,7 @@
 /** One run per output folder: two at once would overwrite each other's checkpoints. */
 
 import { join } from "node:path";
-import { diskErrorReason } from "../weights/mod.ts";
+import { fileError } from "../weights/mod.ts";
 import { UserError } from "../config/mod.ts";
 
 /** The lock file; it stays behind, empty, because removing it would let two runs lock different files. */
@@ -55,9 +55,7 @@ function openLockFile(path: string, folder: string): Deno.FsFile {
     Deno.mkdirSync(folder, { recursive: true });
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
-    const reason = diskErrorReason(error);
-    if (reason === undefined) throw error;
-    throw new UserError(`Cannot use output folder "${folder}": ${reason}`, { cause: error });
+    throw fileError("use output folder", folder, error);
   }
 }
 

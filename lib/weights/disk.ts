@@ -36,6 +36,28 @@ export function diskErrorReason(error: unknown): string | undefined {
 }
 
 /**
+ * Makes an error of the operating system into one that names the file.
+ *
+ * @param action - What failed: "read", "write".
+ * @param path - The file.
+ * @param error - What was thrown.
+ * @returns A {@linkcode UserError}, or `error` itself when it is another kind.
+ *
+ * @example
+ * ```ts
+ * import { fileError } from "./disk.ts";
+ * const error = await Deno.open("no/such/file").catch((error) => fileError("read", "no/such/file", error));
+ * console.log(error); // UserError: Cannot read "no/such/file": no such file or directory
+ * ```
+ */
+export function fileError(action: string, path: string, error: unknown): unknown {
+  const reason = diskErrorReason(error);
+  return reason === undefined
+    ? error
+    : new UserError(`Cannot ${action} "${path}": ${reason}`, { cause: error });
+}
+
+/**
  * Names the temporary neighbour under which a file or folder is made or unmade.
  *
  * @param path - The file or folder.
@@ -100,8 +122,7 @@ export async function writeAtomically(
     await syncFolder(dirname(path));
   } catch (error) {
     await Deno.remove(temporary).catch(() => {}); // it may never have come to be
-    const reason = diskErrorReason(error);
-    throw reason === undefined ? error : new UserError(`Cannot write "${path}": ${reason}`, { cause: error });
+    throw fileError("write", path, error);
   }
 }
 

@@ -7,6 +7,7 @@
 export {
   type Disk,
   diskErrorReason,
+  fileError,
   partialPath,
   realDisk,
   removePartials,

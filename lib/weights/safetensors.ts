@@ -1,12 +1,12 @@
 /**
- * The safetensors format: header length in 8 bytes, a JSON header, then the tensors end to end, little-endian.
+ * The safetensors format: header length, JSON header, then the tensors end to end, all little-endian.
  *
  * Written files are byte-equal to those of the reference implementation: widest data type first, then by
  * name, the header padded with spaces to a multiple of 8, so every tensor is aligned to its element size.
  */
 
 import { UserError } from "../config/mod.ts";
-import { type Disk, diskErrorReason, realDisk, writeAtomically } from "./disk.ts";
+import { type Disk, fileError, realDisk, writeAtomically } from "./disk.ts";
 
 /** The array that holds the elements of each data type; 16-bit floats are raw bits, booleans are 0 or 1. */
 export interface ArrayOf {
@@ -307,8 +307,7 @@ async function open(path: string): Promise<Deno.FsFile> {
     if ((await file.stat()).isFile) return file;
     file.close();
   } catch (error) {
-    const reason = diskErrorReason(error);
-    throw reason === undefined ? error : invalid(path, reason, error);
+    throw fileError("read safetensors", path, error);
   }
   throw invalid(path, "it is not a file");
 }

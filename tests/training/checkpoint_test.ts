@@ -8,6 +8,7 @@ import {
 } from "../../lib/training/checkpoint.ts";
 import { type Disk, partialPath, realDisk } from "../../lib/weights/mod.ts";
 import { checkpointAt } from "./checkpoint_samples.ts";
+import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const outOfSpace = () => Promise.reject(new Error("No space left on device (os error 28)"));
@@ -149,8 +150,8 @@ testInFolder(
         assert.equal(fault.name, "UserError");
         assert.equal(
           fault.message,
-          `Cannot save checkpoint "${outputDir}/checkpoint-${step}": no space left on device; earlier checkpoints ` +
-            "are untouched: mend the cause, then the same command goes on from the last one",
+          `Cannot save checkpoint "${outputDir}/checkpoint-${step}": no space left on device; ` +
+            "earlier checkpoints are untouched: mend the cause, then the same command goes on from the last one",
         );
         assert.deepEqual(names(outputDir), ["checkpoint-1", "checkpoint-2"]);
       }
@@ -205,36 +206,16 @@ testInFolder("a run killed at any moment leaves a complete, exact checkpoint", a
   assert.ok(leftovers > 0, "a kill fell into a save");
 });
 
-/** Whether this machine lets us mount a small disk of our own. */
-async function canMount(): Promise<boolean> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const mounted = Deno.build.os === "linux" &&
-      await run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder);
-    return mounted && await run("umount", folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function run(command: string, ...args: string[]): Promise<boolean> {
-  const child = new Deno.Command(command, { args, stderr: "null" });
-  return await child.output().then(({ success }) => success, () => false);
-}
-
 testInFolder("a disk that is really full keeps the previous checkpoint", async (outputDir) => {
-  assert.ok(await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", outputDir)); // a checkpoint takes 0.6 MB
-  try {
-    await saveCheckpoint(outputDir, checkpointAt(1));
+  const mounted = await onSmallDisk("1m", outputDir, async () => {
+    await saveCheckpoint(outputDir, checkpointAt(1)); // takes 0.6 MB
     await assert.rejects(saveCheckpoint(outputDir, checkpointAt(2)), {
       name: "UserError",
-      message:
-        `Cannot save checkpoint "${outputDir}/checkpoint-2": no space left on device; earlier checkpoints ` +
-        "are untouched: mend the cause, then the same command goes on from the last one",
+      message: `Cannot save checkpoint "${outputDir}/checkpoint-2": no space left on device; earlier ` +
+        "checkpoints are untouched: mend the cause, then the same command goes on from the last one",
     });
     assert.deepEqual(names(outputDir), ["checkpoint-1"]);
     assert.deepEqual(await loadCheckpoint((await latestCheckpoint(outputDir))!), checkpointAt(1));
-  } finally {
-    assert.ok(await run("umount", outputDir));
-  }
-}, !await canMount());
+  });
+  assert.ok(mounted);
+}, !await hasSmallDisks());
