@@ -52,7 +52,7 @@ export class ProgressBar {
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
     this.#terminal = this.#stream.isTerminal();
-    this.#lastPrint = this.#terminal ? -Infinity : this.#start;
+    this.#lastPrint = this.#start;
   }
 
   /**

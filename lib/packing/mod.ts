@@ -13,6 +13,7 @@ export {
 export { decodeNpz, encodeNpz } from "./npz.ts";
 export { mersenneShuffle, RandomStream, shuffledOrder, type StreamPosition } from "./random.ts";
 export { CorpusWriter, type CorpusWriterOptions, type WritableFile } from "./corpus_writer.ts";
+export { corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
 export { Corpus, type CorpusOptions, type Sentence } from "./corpus_reader.ts";
 export {
   chooseWords,

@@ -2,10 +2,12 @@
  * Preprocessing: text files, one sentence a line, to one corpus. Source: the original's `preprocess.py`.
  *
  * The corpus is the same whatever the number of workers. Unlike the original, text must be UTF-8, memory does not grow with
- * the ids, and the two files appear only when they are whole.
+ * the ids, the files appear only when they are whole, and the vocabulary is put beside them.
  */
+import { dirname, resolve, sep } from "node:path";
 import { UserError } from "../config/mod.ts";
 import { listTextFiles, readLines, type Vocabulary } from "../text/mod.ts";
+import { checkCorpusVocabulary, corpusVocabularyPath } from "./corpus_vocabulary.ts";
 import { CorpusWriter } from "./corpus_writer.ts";
 import { EncoderPool } from "./encoder_pool.ts";
 
@@ -13,7 +15,7 @@ import { EncoderPool } from "./encoder_pool.ts";
 export interface PreprocessOptions {
   /** A text file, or a folder that is searched recursively. */
   readonly inputPath: string;
-  /** Path before `_ids.npy` and `_idx.npz`. */
+  /** Path before `_ids.npy` and `_idx.npz`; `vocab.txt` goes into the same folder. */
   readonly outputFile: string;
   readonly vocabulary: Vocabulary;
   /** Name of the segmenter. Default: `jieba`. */
@@ -26,7 +28,7 @@ export interface PreprocessOptions {
   readonly signal?: AbortSignal;
   /** Hears the original's log lines. */
   readonly onLog?: (line: string) => void;
-  /** Hears after every few hundred lines how far the work is. */
+  /** Hears at the start and after every few hundred lines how far the work is. */
   readonly onProgress?: (progress: PreprocessProgress) => void;
 }
 
@@ -52,7 +54,8 @@ const MEBIBYTE = 1 << 20;
  *
  * @param options input, output, vocabulary, segmenter, workers
  * @returns how many sentences and tokens were written
- * @throws {UserError} if the input cannot be read, is not UTF-8 or gives no sentence, or the output cannot be written
+ * @throws {UserError} if the input cannot be read, is not UTF-8 or gives no sentence; if the output cannot be written, lies
+ *   in the input folder, or stands beside another vocabulary
  * @throws the signal's reason if it aborts
  *
  * @example
@@ -71,8 +74,11 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   const { inputPath, outputFile, vocabulary, tool = "jieba", workers = 1, loggingSteps = 100, signal } =
     options;
   const log = options.onLog ?? (() => {});
+  refuseOutputInsideInput(inputPath, outputFile);
+  await checkCorpusVocabulary(outputFile, vocabulary);
   const totalBytes = await countBytes(inputPath);
   signal?.throwIfAborted();
+  options.onProgress?.({ bytes: 0, totalBytes, sentences: 0 });
 
   using pool = await EncoderPool.start(workers, tool, vocabulary);
   await using writer = await CorpusWriter.create(outputFile, { vocabularySize: vocabulary.size });
@@ -95,11 +101,22 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   if (sentences === 0) throw new UserError(`Cannot preprocess "${inputPath}": no line of it gives a token`);
 
   log("Saving tokens to files...");
+  await vocabulary.write(corpusVocabularyPath(outputFile));
   await writer.close();
   log(`Total sentences num: ${sentences}`);
   log(`Total tokens num: ${tokens}`);
   log(`Average tokens per sentence: ${(tokens / sentences).toFixed(2)}`);
   return { sentences, tokens };
+}
+
+/** Everything in the input folder is read as text, so what we write must lie elsewhere. */
+function refuseOutputInsideInput(inputPath: string, outputFile: string): void {
+  const [input, output] = [resolve(inputPath), resolve(dirname(outputFile))];
+  if (output !== input && !output.startsWith(input + sep)) return;
+  throw new UserError(
+    `Cannot write corpus "${outputFile}": it would lie in the input folder "${inputPath}" and be read as text; ` +
+      "write to another folder",
+  );
 }
 
 async function countBytes(inputPath: string): Promise<number> {
