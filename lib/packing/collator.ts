@@ -125,7 +125,7 @@ function unmaskBeyond(capacity: number, rows: readonly { chosen: Uint8Array; isS
  * Suggests room for the masked positions of every batch, for a compiled step of fixed shapes.
  *
  * The expected count and six standard deviations (words average about two tokens), rounded up to a multiple of eight:
- * full rows overflow it less than once in a million batches.
+ * full rows practically never overflow it.
  *
  * @param rows 2B
  * @param length L
@@ -135,7 +135,7 @@ function unmaskBeyond(capacity: number, rows: readonly { chosen: Uint8Array; isS
  * @example
  * ```ts
  * import { maskCapacity } from "./collator.ts";
- * console.log(maskCapacity(64, 128, 0.15)); // 1536 of 8064 tokens
+ * console.log(maskCapacity(64, 128, 0.15)); // 1488 of 8064 tokens
  * ```
  */
 export function maskCapacity(rows: number, length: number, mlmProb: number): number {
