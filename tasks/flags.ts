@@ -50,7 +50,7 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
   const abort = new AbortController();
   const onSignal = () => {
     if (abort.signal.aborted) Deno.exit(INTERRUPTED);
-    console.error("Stopping: saving what can be saved; Ctrl-C again stops at once");
+    console.error("Stopping; Ctrl-C again stops at once");
     abort.abort(new DOMException("Interrupted by Ctrl-C", "AbortError"));
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
