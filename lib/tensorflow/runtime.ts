@@ -46,8 +46,7 @@ export class Runtime {
     if (options.device === "cpu") Deno.env.set("CUDA_VISIBLE_DEVICES", "-1");
     this.library = findLibrary();
     try {
-      setLogLevel(this.library);
-      this.symbols = Deno.dlopen(this.library.cc, SYMBOLS).symbols;
+      this.symbols = load(this.library);
     } catch (error) {
       throw new UserError(
         `Cannot load TensorFlow from "${this.library.cc}": ${(error as Error).message}; ` +
@@ -190,16 +189,34 @@ export function bufferBytes(buffer: Pointer): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * TensorFlow's C++ log is off unless ERNIE_HEALTH_LOG=1, or TF_CPP_MIN_LOG_LEVEL (0 info … 3 fatal) asks for it.
- * Current releases log through Abseil, which looks at no environment variable: its own function, whose mangled
- * name bears Abseil's release, sets the level; older ones read the variable.
+ * Loads the library without its chatter. TensorFlow's C++ log is off unless ERNIE_HEALTH_LOG=1, or
+ * TF_CPP_MIN_LOG_LEVEL (0 info … 3 fatal) asks for it; a notice that its static initialisers print before
+ * they look at that variable is kept away by pointing stderr elsewhere meanwhile.
  */
-function setLogLevel(library: TensorFlowLibrary) {
-  const level = Deno.env.get("ERNIE_HEALTH_LOG") ? "0" : Deno.env.get("TF_CPP_MIN_LOG_LEVEL") ?? "3";
-  Deno.env.set("TF_CPP_MIN_LOG_LEVEL", level);
-  for (const release of [20250814, 20250512, 20250127, 20240722, 20240116, 20230802]) {
-    const name = `_ZN4absl12lts_${release}14SetMinLogLevelENS0_18LogSeverityAtLeastE`;
-    const declaration = { set: { name, parameters: ["i32"], result: "void", optional: true } } as const;
-    Deno.dlopen(library.framework, declaration).symbols.set?.(Number(level));
+function load(library: TensorFlowLibrary): Symbols {
+  const loud = Deno.env.get("ERNIE_HEALTH_LOG") !== undefined;
+  if (loud) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "0");
+  else if (!Deno.env.has("TF_CPP_MIN_LOG_LEVEL")) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "3");
+  const open = () => Deno.dlopen(library.cc, SYMBOLS).symbols;
+  return Deno.env.get("TF_CPP_MIN_LOG_LEVEL") === "0" ? open() : withoutStderr(open);
+}
+
+function withoutStderr<T>(body: () => T): T {
+  const library = Deno.dlopen(Deno.build.os === "darwin" ? "libSystem.dylib" : "libc.so.6", {
+    open: { parameters: ["buffer", "i32"], result: "i32" },
+    dup: { parameters: ["i32"], result: "i32" },
+    dup2: { parameters: ["i32", "i32"], result: "i32" },
+    close: { parameters: ["i32"], result: "i32" },
+  });
+  const libc = library.symbols;
+  const stderr = libc.dup(2), nowhere = libc.open(cName("/dev/null"), 1);
+  libc.dup2(nowhere, 2);
+  try {
+    return body();
+  } finally {
+    libc.dup2(stderr, 2);
+    libc.close(stderr);
+    libc.close(nowhere);
+    library.close();
   }
 }

@@ -1,0 +1,290 @@
+/**
+ * Step time and memory of the engine: `deno task bench [--quick] [--json]`.
+ *
+ * Cases: one training step (forward, gradients, AdamW) of the 12-layer, 768-wide encoder with a replaced-token
+ * head, eager and compiled; and one whole pretraining step of the published sizes. Each case runs in a process
+ * of its own, so that its peak memory is its own. The peer, in the same process: the step's matrix products
+ * alone, one after another, by the same library; nothing that trains this model can need less.
+ *
+ * The prototype's figures stand beside ours for orientation; they come from another machine (2 cores, Zen 4).
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import process from "node:process";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import {
+  createVariables,
+  type ElectraConfig,
+  encode,
+  lookup,
+  parameterShapes,
+  presetConfig,
+  type PretrainingConfig,
+} from "../lib/electra/mod.ts";
+import { compile, type Precision, tf, Variable } from "../lib/tensorflow/mod.ts";
+import { AdamW } from "../lib/training/adamw.ts";
+import { compileTrainingStep } from "../lib/training/step.ts";
+
+const VOCABULARY = 22608, MASKED = 0.15;
+const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+
+interface Case {
+  name: string;
+  model: "encoder" | "pretraining";
+  mode: "eager" | Precision;
+  /** Rows and positions. */
+  size: [number, number];
+  /** The prototype's CPU-seconds a step and peak memory in GB. */
+  prototype?: [number, number];
+}
+const CASES: Case[] = [
+  {
+    name: "encoder 4x128 eager float32",
+    model: "encoder",
+    mode: "eager",
+    size: [4, 128],
+    prototype: [5.4, 8.2],
+  },
+  {
+    name: "encoder 4x128 compiled float32",
+    model: "encoder",
+    mode: "float32",
+    size: [4, 128],
+    prototype: [3.0, 3.4],
+  },
+  {
+    name: "encoder 4x128 compiled mixed_bfloat16",
+    model: "encoder",
+    mode: "mixed_bfloat16",
+    size: [4, 128],
+    prototype: [1.85, 2.9],
+  },
+  {
+    name: "pretraining 4x128 compiled float32",
+    model: "pretraining",
+    mode: "float32",
+    size: [4, 128],
+    prototype: [4.0, 3.2],
+  },
+  {
+    name: "pretraining 4x128 compiled mixed_bfloat16",
+    model: "pretraining",
+    mode: "mixed_bfloat16",
+    size: [4, 128],
+    prototype: [2.7, 3.2],
+  },
+];
+
+interface Measurement {
+  cpu: number;
+  wall: number;
+  peakGB: number;
+  boundCpu: number;
+  compileSeconds: number;
+}
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
+    case: { type: "string" },
+    steps: { type: "string", default: "6" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (flags.help) {
+  console.log("deno task bench [--quick] [--json] [--steps N] [--case 'part of a name']");
+} else if (Deno.env.has("ERNIE_HEALTH_BENCH_CASE")) {
+  console.log(JSON.stringify(await measure(CASES[Number(Deno.env.get("ERNIE_HEALTH_BENCH_CASE"))])));
+} else {
+  await runAll();
+}
+
+async function runAll() {
+  if (!flags.json) {
+    console.log(
+      "case | CPU-s/step | matmul alone | ratio | wall s | peak GB | compile s | prototype CPU-s, GB",
+    );
+  }
+  for (const [index, { name, mode, prototype }] of CASES.entries()) {
+    if (flags.case && !name.includes(flags.case)) continue;
+    if (flags.quick && !(name.startsWith("encoder") && mode !== "eager")) continue;
+    const steps = flags.quick ? "2" : flags.steps;
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", import.meta.filename!, "--steps", steps],
+      env: { ERNIE_HEALTH_BENCH_CASE: String(index) },
+      stderr: "inherit",
+    }).output();
+    if (code !== 0) Deno.exit(code);
+    const m = JSON.parse(new TextDecoder().decode(stdout)) as Measurement;
+    const ratio = m.cpu / m.boundCpu;
+    if (flags.json) {
+      const line = { bench: "engine", case: name, ours: m.cpu, peer: m.boundCpu, ratio, unit: "CPU-s/step" };
+      console.log(JSON.stringify({ ...line, wall: m.wall, peakGB: m.peakGB }));
+    } else {
+      const cells = [m.cpu, m.boundCpu, ratio, m.wall, m.peakGB, m.compileSeconds].map((x) => x.toFixed(2));
+      console.log([name, ...cells, prototype?.join(", ") ?? "-"].join(" | "));
+    }
+  }
+}
+
+async function measure({ model, mode, size }: Case): Promise<Measurement> {
+  const started = performance.now();
+  const step = model === "encoder" ? encoderStep(size, mode) : pretrainingStep(size, mode);
+  await step(0); // compiles
+  const compileSeconds = (performance.now() - started) / 1000;
+  const times: { cpu: number; wall: number }[] = [];
+  for (let i = 1; i <= Number(flags.steps); i++) times.push(await timed(() => step(i)));
+  const best = (key: "cpu" | "wall") => Math.min(...times.map((time) => time[key]));
+  const peakGB = peakMemory(); // before the bound allocates
+  const config = presetConfig("base", VOCABULARY);
+  const products = model === "encoder" ? encoderProducts(config.discriminator, size) : [
+    ...encoderProducts(config.discriminator, size),
+    ...encoderProducts(config.generator, size),
+    ...headProducts(config, size),
+  ];
+  return {
+    cpu: best("cpu"),
+    wall: best("wall"),
+    peakGB,
+    boundCpu: await matmulBound(products),
+    compileSeconds,
+  };
+}
+
+async function timed(body: () => Promise<void>) {
+  const wall = performance.now(), cpu = process.cpuUsage();
+  await body();
+  const { user, system } = process.cpuUsage(cpu);
+  return { cpu: (user + system) / 1e6, wall: (performance.now() - wall) / 1000 };
+}
+
+/** Peak resident memory of this process in GB (2^30 bytes). */
+function peakMemory(): number {
+  if (Deno.build.os !== "linux") return Deno.memoryUsage().rss / 2 ** 30;
+  const kilobytes = Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\s*(\d+)/)![1];
+  return Number(kilobytes) / 2 ** 20;
+}
+
+/** The encoder with a replaced-token head: the prototype's yardstick. */
+function encoderStep([B, L]: [number, number], mode: Case["mode"]): (i: number) => Promise<void> {
+  const base = presetConfig("base", VOCABULARY);
+  const config = {
+    ...base,
+    shared_word_embeddings: false,
+    discriminator: withoutDropout(base.discriminator),
+  };
+  const variables = new Map(
+    [...parameterShapes(config)].filter(([name]) =>
+      /^discriminator\.(electra|discriminator_rtd)\./.test(name)
+    )
+      .map(([name, shape]) => {
+        const value = tf.truncatedNormal(shape, 0, 0.02);
+        const variable = new Variable(shape, value);
+        value.dispose();
+        return [name, variable];
+      }),
+  );
+  const optimizer = new AdamW(variables, { ...OPTIMIZER, maxGradNorm: 0 });
+  const ids = tf.randomUniform([B, L], 1, VOCABULARY, "int32");
+  const labels = tf.cast(tf.randomUniform([B * L, 1], 0, 2, "int32"), "float32");
+  const step = (ids: Tensor, labels: Tensor, rates: Tensor): Tensor => {
+    const values = [...variables.values()].map((variable) => variable.read());
+    const { value, grads } = tf.valueAndGrads((...values: Tensor[]) => {
+      const p = lookup(config, variables, values);
+      const hidden = encode((name) => p(`discriminator.electra.${name}`), config.discriminator, { ids });
+      const rtd = (name: string) => p(`discriminator.discriminator_rtd.${name}`);
+      const dense = tf.relu(tf.add(tf.matMul(hidden, rtd("dense.weight")), rtd("dense.bias")));
+      const logits = tf.add(tf.matMul(dense, rtd("dense_prediction.weight")), rtd("dense_prediction.bias"));
+      return tf.losses.sigmoidCrossEntropy(labels, logits) as tf.Scalar;
+    })(values);
+    optimizer.apply(grads, rates);
+    return value;
+  };
+  const run = mode === "eager" ? undefined : compile(step, { precision: mode });
+  return async (i) => {
+    const rates = tf.tensor1d(optimizer.rates(i + 1, 1e-4));
+    const loss = run ? await run.runAsync(ids, labels, rates) : tf.tidy(() => step(ids, labels, rates));
+    await loss.data();
+    tf.dispose([loss, rates]);
+  };
+}
+
+/** The whole pretraining step, dropout included, as `deno task pretrain` runs it. */
+function pretrainingStep([B, L]: [number, number], mode: Case["mode"]): (i: number) => Promise<void> {
+  const config = presetConfig("base", VOCABULARY);
+  const variables = createVariables(config, 1);
+  const optimizer = new AdamW(variables, { ...OPTIMIZER, maxGradNorm: 1 });
+  const slots = Math.ceil(MASKED * B * L);
+  const rawIds = tf.randomUniform([B, L], 5, VOCABULARY, "int32");
+  const positions = tf.tensor1d(
+    Array.from({ length: slots }, (_, i) => Math.floor(i * B * L / slots)),
+    "int32",
+  );
+  const weights = tf.ones([slots]);
+  const step = compileTrainingStep(
+    config,
+    variables,
+    optimizer,
+    1,
+    mode === "eager" ? {} : { precision: mode },
+  );
+  return async (i) => {
+    const number = tf.scalar(i, "int32"), rates = tf.tensor1d(optimizer.rates(i + 1, 1e-4));
+    const report = await step.runAsync(rawIds, rawIds, positions, weights, number, rates);
+    await report.data();
+    tf.dispose([report, number, rates]);
+  };
+}
+
+function withoutDropout(config: ElectraConfig): ElectraConfig {
+  return { ...config, hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 };
+}
+
+/** A matrix product of the step, [batch, rows, inner, columns], and how often it is computed. */
+type Product = [shape: [number, number, number, number], times: number];
+
+/** Forward products of one encoder and its head; each has two of the same size in the backward pass. */
+function encoderProducts(c: ElectraConfig, [B, L]: [number, number]): Product[] {
+  const N = B * L, H = c.hidden_size, F = c.intermediate_size, A = c.num_attention_heads, D = H / A;
+  const layers = 3 * c.num_hidden_layers;
+  return [
+    [[1, N, H, H], 4 * layers + 3],
+    [[1, N, H, F], layers],
+    [[1, N, F, H], layers],
+    [[B * A, L, D, L], layers],
+    [[B * A, L, L, D], layers],
+  ];
+}
+
+/** Vocabulary projection at masked positions and the embeddings' projection. */
+function headProducts(config: PretrainingConfig, [B, L]: [number, number]): Product[] {
+  const { vocab_size: V, embedding_size: E, hidden_size: H } = config.generator;
+  return [[[1, Math.ceil(MASKED * B * L), E, V], 3], [[1, B * L, E, H], 3]];
+}
+
+/** CPU-seconds that the products take one by one, best of three. */
+async function matmulBound(products: Product[]): Promise<number> {
+  let total = 0;
+  for (const [[batch, rows, inner, columns], times] of products) {
+    const a = tf.randomNormal([batch, rows, inner]), b = tf.randomNormal([batch, inner, columns]);
+    const product = async () => {
+      const c = tf.matMul(a, b);
+      await c.data();
+      c.dispose();
+    };
+    const runs = Math.max(1, Math.min(times, 12));
+    await product();
+    const seconds: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { cpu } = await timed(async () => {
+        for (let j = 0; j < runs; j++) await product();
+      });
+      seconds.push(cpu / runs);
+    }
+    total += times * Math.min(...seconds);
+    tf.dispose([a, b]);
+  }
+  return total;
+}
