@@ -14,6 +14,10 @@ export interface ProgressBarOptions {
   readonly unit: string;
   /** What is being done, sentence case: "Preprocessing". */
   readonly label: string;
+  /** Units done before it started, by an earlier run; they do not count for the rate. Default: 0. */
+  readonly done?: number;
+  /** Whether only a terminal gets to see it, for jobs that write a log of their own. Default: false. */
+  readonly terminalOnly?: boolean;
   /** Default: stderr. */
   readonly stream?: ProgressStream;
   /** Clock in milliseconds, for tests. Default: `performance.now`. */
@@ -51,6 +55,7 @@ export class ProgressBar {
     this.#stream = options.stream ?? Deno.stderr;
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
+    this.#done = options.done ?? 0;
     this.#terminal = this.#stream.isTerminal();
     this.#lastPrint = this.#start;
   }
@@ -64,6 +69,7 @@ export class ProgressBar {
   update(done: number, note = ""): void {
     this.#done = done;
     this.#note = note;
+    if (this.#options.terminalOnly && !this.#terminal) return;
     const now = this.#now();
     if (now - this.#lastPrint < (this.#terminal ? TERMINAL_INTERVAL : PLAIN_INTERVAL)) return;
     this.#lastPrint = now;
@@ -76,24 +82,33 @@ export class ProgressBar {
    * @param line text without line break
    */
   log(line: string): void {
+    this.aside(() => this.#write(line + "\n"));
+  }
+
+  /**
+   * Clears the bar from the terminal while something else is printed.
+   *
+   * @param print writes whole lines, to whatever stream
+   */
+  aside(print: () => void): void {
     this.#clear();
-    this.#write(line + "\n");
+    print();
     if (this.#terminal) this.#print(this.#line(this.#now()));
   }
 
   /** Prints the final counts and leaves the line; nothing if the job was too short to be shown in a log file. */
   finish(): void {
     const now = this.#now();
-    if (!this.#terminal && now - this.#start < PLAIN_INTERVAL) return;
+    if (!this.#terminal && (this.#options.terminalOnly || now - this.#start < PLAIN_INTERVAL)) return;
     this.#print(this.#line(now));
     if (this.#terminal) this.#write("\n");
     this.#shown = 0;
   }
 
   #line(now: number): string {
-    const { label, unit, total } = this.#options;
+    const { label, unit, total, done: before = 0 } = this.#options;
     const seconds = (now - this.#start) / 1000;
-    const rate = seconds > 0 ? this.#done / seconds : 0;
+    const rate = seconds > 0 ? (this.#done - before) / seconds : 0;
     const parts = [
       total
         ? `${this.#done}/${total} ${unit} (${Math.floor((100 * this.#done) / total)} %)`

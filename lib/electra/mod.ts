@@ -29,5 +29,12 @@ export {
   pretrainingForward,
   type PretrainingResult,
 } from "./pretraining.ts";
-export { createVariables, loadVariables, lookup, type ModelVariables, stateDict } from "./variables.ts";
+export {
+  createVariables,
+  lazyTensor,
+  loadVariables,
+  lookup,
+  type ModelVariables,
+  stateDict,
+} from "./variables.ts";
 export { NEGATIVES, sampleNegatives, sampleTokens } from "./sampling.ts";

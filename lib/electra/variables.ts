@@ -57,15 +57,19 @@ export function loadVariables(
   return variables;
 }
 
-/** The values of all variables as a state dict of the original: a shared table under both its names. */
+/**
+ * The values of all variables as a state dict of the original, a shared table under both its names; each is
+ * copied from the device when it is read.
+ */
 export function stateDict(config: PretrainingConfig, variables: ModelVariables) {
-  const state = new Map<string, { dtype: "F32"; shape: number[]; data: Float32Array }>();
-  for (const [name, stored] of stateDictNames(config)) {
-    const variable = variables.get(stored)!;
-    const data = state.get(stored)?.data ?? variable.data();
-    state.set(name, { dtype: "F32", shape: [...variable.shape], data });
-  }
-  return state;
+  return new Map(
+    [...stateDictNames(config)].map(([name, stored]) => [name, lazyTensor(variables.get(stored)!)]),
+  );
+}
+
+/** A variable as a tensor to be saved. */
+export function lazyTensor(variable: Variable) {
+  return { dtype: "F32" as const, shape: [...variable.shape], read: () => variable.data() };
 }
 
 /** A lookup over values given in the order of the variables. */

@@ -121,28 +121,36 @@ function unmaskBeyond(capacity: number, rows: readonly { chosen: Uint8Array; isS
   }
 }
 
+/** How long the sentences of a corpus are, cut to a row's room. */
+export interface SentenceLengths {
+  /** Tokens a sentence. */
+  readonly mean: number;
+  readonly variance: number;
+  readonly max: number;
+}
+
 /**
  * Suggests room for the masked positions of every batch, for a compiled step of fixed shapes.
  *
- * The expected count and six standard deviations (words average about two tokens), rounded up to a multiple of eight:
- * full rows practically never overflow it.
+ * The expected count and six standard deviations (of sentence lengths, which both views share, and of the masking;
+ * words average about two tokens), rounded up to a multiple of eight: batches practically never overflow it.
  *
  * @param rows 2B
- * @param length L
+ * @param lengths of the corpus's sentences, as `Corpus.lengths` tells
  * @param mlmProb probability that a word is masked
  * @returns number of positions, at least 8 and at most all
  *
  * @example
  * ```ts
  * import { maskCapacity } from "./collator.ts";
- * console.log(maskCapacity(64, 128, 0.15)); // 1488 of 8064 tokens
+ * console.log(maskCapacity(64, { mean: 30, variance: 200, max: 126 }, 0.15)); // 480 of 8064 positions
  * ```
  */
-export function maskCapacity(rows: number, length: number, mlmProb: number): number {
-  const tokens = rows * (length - SPECIAL_TOKENS_A_ROW);
-  const expected = tokens * mlmProb;
-  const deviation = Math.sqrt(2 * expected * (1 - mlmProb));
-  return 8 * Math.max(1, Math.ceil(Math.min(tokens, expected + 6 * deviation) / 8));
+export function maskCapacity(rows: number, lengths: SentenceLengths, mlmProb: number): number {
+  const { mean, variance, max } = lengths;
+  const expected = rows * mean * mlmProb;
+  const deviation = Math.sqrt(2 * rows * variance * mlmProb ** 2 + 2 * expected * (1 - mlmProb));
+  return 8 * Math.max(1, Math.ceil(Math.min(rows * max, expected + 6 * deviation) / 8));
 }
 
 /** Where a batch is masked, padded to a fixed count M. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { UserError } from "../config/mod.ts";
 import { type CorpusIdTable, corpusIdTable, type Vocabulary } from "../text/mod.ts";
 import { diskErrorReason } from "../weights/mod.ts";
+import type { SentenceLengths } from "./collator.ts";
 import { checkNpySize, decodeNpyHeader, elementBytes, npyElements, npyHeaderBytes } from "./npy.ts";
 import type { NpyArray, NpyDtype } from "./npy.ts";
 import { decodeNpz } from "./npz.ts";
@@ -129,6 +130,25 @@ export class Corpus implements Disposable {
       isSuffix[i] = this.#table.isSuffix[stored[i] as number]!;
     }
     return { ids, isSuffix };
+  }
+
+  /**
+   * How long sentences are.
+   *
+   * @param room tokens of a sentence that a row takes; the rest is cut off
+   */
+  lengths(room: number): SentenceLengths {
+    let sum = 0, squares = 0, max = 0;
+    for (const { starts } of this.#files) {
+      for (let i = 1; i < starts.length; i++) {
+        const length = Math.min(room, starts[i]! - starts[i - 1]!);
+        sum += length;
+        squares += length * length;
+        max = Math.max(max, length);
+      }
+    }
+    const mean = sum / this.length;
+    return { mean, variance: squares / this.length - mean * mean, max };
   }
 
   /** Closes the files. */

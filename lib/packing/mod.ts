@@ -31,6 +31,7 @@ export {
   type MaskedPositions,
   maskedPositions,
   type PlacedSentence,
+  type SentenceLengths,
 } from "./collator.ts";
 export { batches, type BatchOptions, type PlacedBatch, stepsForEpochs, stepsPerEpoch } from "./batches.ts";
 export { type EncodedLines, LineEncoder } from "./line_encoder.ts";

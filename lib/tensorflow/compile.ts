@@ -22,6 +22,8 @@ export interface CompileOptions {
   precision?: Precision;
   /** Compile with XLA: slower to build, less memory, fused loops. Default false. */
   xla?: boolean;
+  /** Do not compile: run the function as it is, operation by operation, to debug it. Default false. */
+  eager?: boolean;
   /** Shown in messages. Default: the function's own name. */
   name?: string;
 }
@@ -103,12 +105,14 @@ export function compile<A extends Tensor[], R extends Results>(
 
   const call = (...args: A): R => {
     if (recording()) return fn(...args); // inlined into the function being compiled
+    if (options.eager) return tf.tidy(() => fn(...args));
     const trace = traceFor(args);
     return trace.structure(trace.run((...call) => eager.execute(...call), args)) as R;
   };
   return Object.defineProperties(call as CompiledFunction<A, R>, {
     runAsync: {
       value: async (...args: A): Promise<R> => {
+        if (options.eager) return call(...args);
         const trace = traceFor(args);
         return trace.structure(await trace.run((...call) => eager.executeAsync(...call), args)) as R;
       },

@@ -12,6 +12,7 @@ export {
   type Precision,
   type Results,
 } from "./compile.ts";
+export { EventFileWriter } from "./events.ts";
 export { DTYPE } from "./host_tensor.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
 export { hash, RandomStream } from "./random.ts";

@@ -156,7 +156,7 @@ Deno.test("masks beyond the capacity are taken back before labels are made", () 
 
 Deno.test("the suggested capacity is a multiple of 8 that real batches stay below", () => {
   for (const [rows, length] of [[2, 4], [2, 16], [16, 66], [64, 128]] as const) {
-    const capacity = maskCapacity(rows, length, 0.15);
+    const capacity = maskCapacity(rows, { mean: length - 2, variance: 0, max: length - 2 }, 0.15);
     assert.equal(capacity % 8, 0);
     assert.ok(capacity < rows * (length - 2) + 8);
     for (let seed = 0; seed < 20; seed++) {

@@ -1,0 +1,122 @@
+/**
+ * TensorBoard event files, written by TensorFlow's own summary operations.
+ *
+ * @module
+ */
+import { attr } from "./attributes.ts";
+import { eager } from "./binding.ts";
+import { DTYPE } from "./host_tensor.ts";
+import { encode } from "./proto.ts";
+
+const BUCKETS = 30; // as TensorBoard's own summaries
+let writers = 0;
+
+/**
+ * Appends scalars, texts and histograms to one event file.
+ *
+ * @example
+ * ```ts ignore
+ * using events = new EventFileWriter("output/loss_log");
+ * events.scalar("loss/generator_loss", 9.2, 1);
+ * ```
+ */
+export class EventFileWriter implements Disposable {
+  readonly #writer: number;
+
+  /**
+   * @param folder Where the file goes; created if need be. Its name is TensorFlow's: time, host, `suffix`.
+   * @throws {TensorFlowError} If the folder cannot be written to.
+   */
+  constructor(folder: string, { suffix = ".v2", flushSeconds = 10 } = {}) {
+    const name = attr.string("shared_name", `events_${writers++}`);
+    [{ id: this.#writer }] = eager.execute("SummaryWriter", [name, attr.string("container", "")], [], 1);
+    this.#run("CreateSummaryFileWriter", [], [
+      strings([folder]),
+      int32(10), // summaries held back at most
+      int32(1000 * flushSeconds),
+      strings([suffix]),
+    ]);
+  }
+
+  /** Writes one number. */
+  scalar(tag: string, value: number, step: number) {
+    const number = eager.createTensor([], DTYPE.float32, Float32Array.of(value));
+    this.#run("WriteScalarSummary", [attr.type("T", DTYPE.float32)], [int64(step), strings([tag]), number]);
+  }
+
+  /** Writes a text, which TensorBoard shows as Markdown. */
+  text(tag: string, text: string, step: number) {
+    this.#summary(tag, step, strings([text]), DTYPE.string, "text");
+  }
+
+  /** Writes how `values` are distributed, in 30 buckets of equal width. */
+  histogram(tag: string, values: ArrayLike<number>, step: number) {
+    const buckets = histogram(values, BUCKETS);
+    const data = eager.createTensor([buckets.length / 3, 3], DTYPE.float32, buckets); // left edge, right edge, count
+    this.#summary(tag, step, data, DTYPE.float32, "histograms");
+  }
+
+  /** Makes all written so far visible to readers. */
+  flush() {
+    this.#run("FlushSummaryWriter", [], []);
+  }
+
+  /** Flushes and closes the file. */
+  [Symbol.dispose]() {
+    this.#run("CloseSummaryWriter", [], []);
+    eager.deleteTensor(this.#writer);
+  }
+
+  #summary(tag: string, step: number, tensor: number, dtype: number, plugin: string) {
+    const metadata = encode("SummaryMetadata", { plugin_data: { plugin_name: plugin } });
+    this.#run("WriteSummary", [attr.type("T", dtype)], [
+      int64(step),
+      tensor,
+      strings([tag]),
+      strings([metadata]),
+    ]);
+  }
+
+  /** Runs an operation on the writer and frees its other inputs. */
+  #run(op: string, attributes: Parameters<typeof eager.execute>[1], inputs: number[]) {
+    try {
+      eager.execute(op, attributes, [this.#writer, ...inputs], 0);
+    } finally {
+      for (const id of inputs) eager.deleteTensor(id);
+    }
+  }
+}
+
+/** Left edge, right edge and count of each bucket; equal values share one bucket around them. */
+export function histogram(values: ArrayLike<number>, count: number): Float32Array {
+  if (values.length === 0) return new Float32Array(0);
+  let min = Infinity, max = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    min = Math.min(min, values[i]);
+    max = Math.max(max, values[i]);
+  }
+  if (min === max) return Float32Array.of(min - 0.5, max + 0.5, values.length);
+  const width = (max - min) / count;
+  const buckets = new Float32Array(3 * count);
+  for (let i = 0; i < count; i++) {
+    buckets[3 * i] = min + i * width;
+    buckets[3 * i + 1] = i + 1 < count ? min + (i + 1) * width : max;
+  }
+  for (let i = 0; i < values.length; i++) {
+    buckets[3 * Math.min(count - 1, Math.floor((values[i] - min) / width)) + 2]++;
+  }
+  return buckets;
+}
+
+function strings(values: (string | Uint8Array)[]): number {
+  const bytes = values.map((value) => typeof value === "string" ? new TextEncoder().encode(value) : value);
+  return eager.createTensor([], DTYPE.string, bytes);
+}
+
+function int32(value: number): number {
+  return eager.createTensor([], DTYPE.int32, Int32Array.of(value));
+}
+
+function int64(value: number): number {
+  return eager.createTensor([], DTYPE.int64, BigInt64Array.of(BigInt(value)));
+}

@@ -1,0 +1,21 @@
+/**
+ * Training: the loop, the optimizer, schedules, checkpoints, logs.
+ *
+ * @module
+ */
+export { AdamW, type AdamWOptions } from "./adamw.ts";
+export {
+  type Checkpoint,
+  latestCheckpoint,
+  loadCheckpoint,
+  removeLeftovers,
+  saveCheckpoint,
+} from "./checkpoint.ts";
+export { lossChart, sparkline } from "./chart.ts";
+export { lockOutputDir } from "./lock.ts";
+export { readTrainingRecords, TrainingLog, type TrainingRecord } from "./log.ts";
+export { checkMemory, estimateMemory } from "./memory.ts";
+export { PRETRAIN_OPTIONS, type PretrainOptions } from "./options.ts";
+export { pretrain, type PretrainContext, type PretrainSummary } from "./pretrain.ts";
+export { type LearningRateSchedule, linearDecayWithWarmup } from "./schedule.ts";
+export { compileTrainingStep, lossesAndGradients, readReport, REPORT, type StepReport } from "./step.ts";
