@@ -21,7 +21,7 @@ export const PRETRAIN_OPTIONS = {
     type: "string",
     default: "small",
     choices: ["tiny", "small", "base"],
-    help: "Size of a new model: 2 layers of 64, 4 of 256, or the published 12 of 768",
+    help: "Size of a new model: 2 layers of 128, 4 of 256, or the published 12 of 768",
   },
   model_name_or_path: {
     type: "string",

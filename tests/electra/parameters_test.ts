@@ -57,7 +57,7 @@ Deno.test("first values: N(0, 0.02), zeros, ones; the same for the same seed", (
     }));
   const first = values(1), other = values(2);
   assert.deepEqual(first, values(1));
-  const table = first.get(words) as Float32Array; // 128,000 values
+  const table = first.get(words) as Float32Array; // 256,000 values
   const mean = table.reduce((a, b) => a + b) / table.length;
   const deviation = Math.sqrt(table.reduce((sum, x) => sum + (x - mean) ** 2, 0) / table.length);
   assert.ok(Math.abs(mean) < 5 * 0.02 / Math.sqrt(table.length) && Math.abs(deviation / 0.02 - 1) < 0.02);
@@ -103,7 +103,7 @@ const refused: [string, Parameters<typeof checkConfig>[0], RegExp][] = [
   [
     "heads",
     { ...base, generator: { ...base.generator, num_attention_heads: 3 } },
-    /hidden_size 32 is not a multiple of num_attention_heads 3/,
+    /hidden_size 64 is not a multiple of num_attention_heads 3/,
   ],
   [
     "vocabulary",
@@ -113,13 +113,13 @@ const refused: [string, Parameters<typeof checkConfig>[0], RegExp][] = [
   [
     "shared embeddings",
     { ...base, generator: { ...base.generator, embedding_size: 16 } },
-    /embedding_size differs, 16 and 64/,
+    /embedding_size differs, 16 and 128/,
   ],
   ["selection head", {
     ...base,
     shared_word_embeddings: false,
     discriminator: { ...base.discriminator, embedding_size: 16 },
-  }, /must equal its hidden_size 64/],
+  }, /must equal its hidden_size 128/],
 ];
 for (const [what, config, message] of refused) {
   Deno.test(`a configuration whose ${what} do not fit is refused with both numbers`, () =>
@@ -136,7 +136,7 @@ Deno.test("padding changes nothing: a row alone equals the same row padded", () 
     const padded = encode(p, config.discriminator, {
       ids: tf.tensor2d([[2, 7, 8, 3, 0, 0, 0]], [1, 7], "int32"),
     });
-    const difference = tf.max(tf.abs(tf.sub(short, tf.slice(padded, [0, 0], [4, 64])))).dataSync()[0];
+    const difference = tf.max(tf.abs(tf.sub(short, tf.slice(padded, [0, 0], [4, 128])))).dataSync()[0];
     assert.ok(difference < 1e-6, `${difference}`);
     assert.throws(
       () => encode(p, config.discriminator, { ids: tf.ones([1, 513], "int32") }),

@@ -1,0 +1,66 @@
+/** `deno task demo`: the whole road on generated text, from sentences to a trained model, in a few minutes. */
+import { join } from "node:path";
+import { type OptionTable, resolveOptions, UserError } from "../lib/config/mod.ts";
+import { preprocess } from "../lib/packing/mod.ts";
+import { buildVocabulary, generateCorpus } from "../lib/text/mod.ts";
+import { pretrain, PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
+import { runTask } from "./flags.ts";
+import { printSummary } from "./summary.ts";
+
+const DEMO_OPTIONS = {
+  output_dir: { type: "path", default: "output/demo", help: "Folder for text, corpus and model" },
+  sentences: {
+    type: "integer",
+    default: 6000,
+    min: 100,
+    unit: "sentences",
+    help: "Size of the generated corpus",
+  },
+  max_steps: { type: "integer", default: 1000, min: 1, unit: "steps", help: "Training steps" },
+  seed: { type: "integer", default: 1, help: "Fixes text, weights and masks" },
+} as const satisfies OptionTable;
+
+/** A tiny model learns the generated text with short rows and a high learning rate. */
+const RECIPE = { preset: "tiny", batch_size: 16, max_seq_length: 48, learning_rate: 1e-3, logging_steps: 20 };
+
+await runTask(import.meta, {
+  name: "demo",
+  summary: "Generate medical sentences, build a vocabulary, preprocess, and pretrain a tiny model.",
+  table: DEMO_OPTIONS,
+  async main({ output_dir, sentences, max_steps, seed }, { signal }) {
+    const text = join(output_dir, "text"), data = join(output_dir, "data"), model = join(output_dir, "model");
+    console.log(`1. Generating ${sentences} sentences into ${text}`);
+    const lines = [...generateCorpus({ sentences, seed })];
+    await Deno.mkdir(text, { recursive: true });
+    await Deno.mkdir(data, { recursive: true });
+    await Deno.writeTextFile(join(text, "sentences.txt"), lines.map((line) => `${line}\n`).join(""));
+    console.log(lines.slice(0, 3).map((line) => `   ${line}`).join("\n"));
+
+    const { vocabulary } = await buildVocabulary(lines);
+    console.log(`2. Vocabulary: ${vocabulary.size} tokens`);
+    await vocabulary.write(join(data, "vocab.txt"));
+
+    console.log("3. Segmenting with jieba, tokenizing, marking words");
+    const corpus = await preprocess({
+      inputPath: text,
+      outputFile: join(data, "samples"),
+      vocabulary,
+      loggingSteps: sentences,
+      signal,
+      onLog: () => {},
+    });
+    console.log(`   ${corpus.sentences} sentences, ${corpus.tokens} tokens`);
+
+    console.log("4. Pretraining: generator and discriminator, all four losses");
+    const given = { ...RECIPE, max_steps, seed, input_dir: data, output_dir: model, save_steps: max_steps };
+    const summary = await pretrain(resolveOptions(PRETRAIN_OPTIONS, given), { signal });
+    await printSummary(summary, model);
+    if (signal.aborted) return;
+    console.log(`\nNext: your own text, \`deno task preprocess --help\` and \`deno task pretrain --help\``);
+    if (!(summary.last!.avg_loss! < summary.first!.avg_loss!)) {
+      throw new UserError(
+        `The loss did not fall: ${summary.first!.avg_loss} at first, ${summary.last!.avg_loss} at last`,
+      );
+    }
+  },
+});
