@@ -42,7 +42,7 @@ export class Runtime {
   readonly context: Pointer;
   readonly #status: Pointer;
 
-  constructor(options: RuntimeOptions) {
+  constructor(options: Required<RuntimeOptions>) {
     if (options.device === "cpu") Deno.env.set("CUDA_VISIBLE_DEVICES", "-1");
     this.library = findLibrary();
     try {
@@ -55,7 +55,7 @@ export class Runtime {
     }
     this.#status = this.symbols.TF_NewStatus();
     this.version = cString(this.symbols.TF_Version());
-    this.context = this.#openContext(options.threads ?? 0);
+    this.context = this.#openContext(options.threads);
     if (options.device === "gpu" && !this.devices().some((device) => device.type === "GPU")) {
       throw new UserError(
         "Cannot use --device gpu: TensorFlow sees no GPU; run `deno task setup --gpu`, check the driver with " +
@@ -126,7 +126,7 @@ export class Runtime {
   }
 }
 
-let options: RuntimeOptions = {};
+let options: Required<RuntimeOptions> = { device: "auto", threads: 0 };
 let current: Runtime | undefined;
 
 /** The process's runtime, opened now if it is not yet. */

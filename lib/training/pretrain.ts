@@ -207,7 +207,7 @@ export async function pretrain(
 
   const records = await readTrainingRecords(options.output_dir);
   const chart = join(options.output_dir, "losses.svg");
-  await Deno.writeTextFile(chart, lossChart(records));
+  if (records.length > 0) await Deno.writeTextFile(chart, lossChart(records));
   run.dispose();
   for (const { first, second } of optimizer.moments.values()) (first.dispose(), second.dispose());
   for (const variable of variables.values()) variable.dispose();

@@ -1,0 +1,198 @@
+/** The pretraining loop as a user meets it: resumed, killed, stopped, refused. */
+import { strict as assert } from "node:assert";
+import { join } from "node:path";
+import { resolveOptions, UserError } from "../../lib/config/mod.ts";
+import { preprocess } from "../../lib/packing/mod.ts";
+import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
+import { latestCheckpoint, loadCheckpoint, pretrain, PRETRAIN_OPTIONS } from "../../lib/training/mod.ts";
+
+const folder = await Deno.makeTempDir();
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+/** A small corpus, the same for all tests. */
+async function makeCorpus(name: string, seed: number): Promise<string> {
+  const text = join(folder, `${name}.txt`), data = join(folder, name);
+  const lines = [...generateCorpus({ sentences: 60, seed })];
+  await Deno.writeTextFile(text, lines.join("\n") + "\n");
+  const { vocabulary } = await buildVocabulary([...generateCorpus({ sentences: 500, seed: 1 })]);
+  await Deno.mkdir(data);
+  await preprocess({ inputPath: text, outputFile: join(data, "samples"), vocabulary, onLog: () => {} });
+  return data;
+}
+const data = await makeCorpus("data", 1);
+
+const RUN = {
+  input_dir: data,
+  preset: "tiny",
+  batch_size: 2,
+  max_seq_length: 24,
+  max_steps: 12,
+  save_steps: 4,
+  logging_steps: 3, // checkpoints fall between log lines: the mean in progress must survive
+  save_total_limit: 2,
+};
+type Given = Partial<Record<keyof typeof PRETRAIN_OPTIONS, unknown>>;
+const run = (output: string, given: Given = {}, signal?: AbortSignal) =>
+  pretrain(resolveOptions(PRETRAIN_OPTIONS, { ...RUN, output_dir: join(folder, output), ...given }), {
+    print: () => {},
+    ...(signal && { signal }),
+  });
+
+/** Log records without the clock's fields. */
+async function records(output: string): Promise<unknown[]> {
+  const text = await Deno.readTextFile(join(folder, output, "train.jsonl"));
+  return text.trim().split("\n").map((line) => {
+    const { seconds: _seconds, tokens_per_second: _rate, ...rest } = JSON.parse(line);
+    return rest;
+  });
+}
+const weights = (output: string, step: number) =>
+  Deno.readFile(join(folder, output, `checkpoint-${step}`, "model.safetensors"));
+
+Deno.test("two runs of one command are the same to the last bit; another seed is another run", async () => {
+  const summary = await run("whole");
+  await run("again");
+  await run("other", { seed: 7 });
+  assert.equal(summary.step, 12);
+  assert.deepEqual(await records("again"), await records("whole"));
+  assert.deepEqual(await weights("again", 12), await weights("whole", 12));
+  assert.notDeepEqual(await weights("other", 12), await weights("whole", 12));
+  assert.match(await Deno.readTextFile(summary.chart), /^<svg/);
+});
+
+Deno.test("killed by SIGKILL and started again, a run ends as if nothing had happened", async () => {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "tasks/pretrain.ts",
+      "--output_dir",
+      join(folder, "killed"),
+      "--logging_steps",
+      "3",
+      ...Object.entries(RUN).filter(([name]) => name !== "logging_steps").flatMap((
+        [name, value],
+      ) => [`--${name}`, `${value}`]),
+    ],
+    stdout: "piped",
+    stderr: "null",
+  });
+  const child = command.spawn();
+  let output = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += chunk;
+    if (output.includes("global step 6/12")) break;
+  }
+  child.kill("SIGKILL");
+  await child.status;
+  assert.match((await latestCheckpoint(join(folder, "killed")))!, /checkpoint-[48]$/);
+  await run("killed");
+  assert.deepEqual(await records("killed"), await records("whole"));
+  assert.deepEqual(await weights("killed", 12), await weights("whole", 12));
+});
+
+Deno.test("stopped by Ctrl-C, a run saves where it is and goes on from there", async () => {
+  const abort = new AbortController();
+  let lines = 0;
+  const options = resolveOptions(PRETRAIN_OPTIONS, { ...RUN, output_dir: join(folder, "stopped") });
+  const stopped = await pretrain(options, {
+    signal: abort.signal,
+    print: () => void (++lines === 3 && abort.abort()), // after the line of step 6
+  });
+  assert.equal(stopped.step, 6);
+  assert.match(stopped.folder, /checkpoint-6$/);
+  await run("stopped");
+  assert.deepEqual(await records("stopped"), await records("whole"));
+  assert.deepEqual(await weights("stopped", 12), await weights("whole", 12));
+});
+
+Deno.test("a finished run started again trains nothing and tells the same", async () => {
+  const before = await weights("whole", 12);
+  const { step, last } = await run("whole");
+  assert.equal(step, 12);
+  assert.deepEqual(last!.step, 12);
+  assert.deepEqual(await weights("whole", 12), before);
+});
+
+Deno.test("only the newest checkpoints are kept, each whole and with its options", async () => {
+  const checkpoints = Array.from(Deno.readDirSync(join(folder, "whole")), ({ name }) => name)
+    .filter((name) => name.startsWith("checkpoint")).sort();
+  assert.deepEqual(checkpoints, ["checkpoint-12", "checkpoint-8"]);
+  const { run: options, config, vocabulary, state } = await loadCheckpoint(
+    join(folder, "whole", "checkpoint-12"),
+  );
+  assert.equal((options as Given).batch_size, 2);
+  assert.equal((config as { model_type: string }).model_type, "ernie-health");
+  assert.equal(vocabulary[0], "[PAD]");
+  assert.deepEqual([state.global_step, state.seed], [12, 1000]);
+});
+
+Deno.test("mixed precision trains near float32's losses and resumes to the bit", async () => {
+  await run("amp", { use_amp: true });
+  await run("amp resumed", { use_amp: true, max_steps: 12, save_steps: 5 }, AbortSignal.timeout(0));
+  await run("amp resumed", { use_amp: true, save_steps: 5 });
+  assert.deepEqual(await weights("amp resumed", 12), await weights("amp", 12));
+  const [full, low] = [await records("whole"), await records("amp")] as { avg_loss: number }[][];
+  full.forEach(({ avg_loss }, i) =>
+    assert.ok(Math.abs(low[i].avg_loss / avg_loss - 1) < 0.05, `${low[i].avg_loss} ${avg_loss}`)
+  );
+});
+
+Deno.test("weights and step can be taken over from another run's checkpoint", async () => {
+  const from = join(folder, "whole", "checkpoint-8");
+  const { step } = await run("continued", { init_from_ckpt: true, model_name_or_path: from });
+  assert.equal(step, 12);
+  assert.deepEqual(await weights("continued", 12), await weights("whole", 12));
+});
+
+const other = await makeCorpus("other-data", 2);
+const REFUSED: [string, string, Given, RegExp][] = [
+  [
+    "another batch size",
+    "whole",
+    { batch_size: 4 },
+    /^Cannot resume from ".*checkpoint-12": --batch_size was 2 and now is 4; use the same options, or another --output_dir$/,
+  ],
+  [
+    "another corpus",
+    "whole",
+    { input_dir: other },
+    /^Cannot resume from ".*": it was trained on another corpus; use another --output_dir$/,
+  ],
+  [
+    "a batch that does not fit in memory",
+    "huge",
+    { batch_size: 200_000, max_seq_length: 512 },
+    /^Cannot train with 400000 rows of 512 tokens a step: they need about [\d.]+ GB of memory, [\d.]+ GB are free; lower --batch_size/,
+  ],
+  ["a folder without vocabulary", "none", { input_dir: folder }, /^Cannot read vocabulary ".*vocab.txt": /],
+  [
+    "a checkpoint that is not there",
+    "none",
+    { init_from_ckpt: true, model_name_or_path: "no/such" },
+    /no\/such/,
+  ],
+  ["a checkpoint without a name", "none", { init_from_ckpt: true }, /--model_name_or_path/],
+  [
+    "a learning rate that blows up",
+    "nan",
+    { learning_rate: 1e30, warmup_steps: 0 },
+    /^Cannot go on: the loss is NaN at step \d+; lower --learning_rate/,
+  ],
+];
+for (const [what, output, given, message] of REFUSED) {
+  Deno.test(`${what} is refused in one line`, async () => {
+    await assert.rejects(() => run(output, given), (error) => {
+      assert.ok(error instanceof UserError, String((error as Error).stack));
+      assert.match(error.message, message);
+      assert.ok(!error.message.includes("\n"));
+      return true;
+    });
+  });
+}
+
+Deno.test("two runs at once in one folder: the second is refused", async () => {
+  const first = run("shared");
+  await assert.rejects(() => run("shared"), /Cannot use output folder/);
+  await first;
+});
