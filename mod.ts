@@ -1,0 +1,37 @@
+/**
+ * ERNIE-Health in Deno: train, evaluate and serve Chinese medical language models from TypeScript.
+ *
+ * What a notebook or a script needs, in one import; every room is also an entry of its own
+ * (`./tensorflow`, `./text`, `./packing`, `./electra`, `./weights`, `./training`).
+ *
+ * @example
+ * ```ts ignore
+ * import { generateCorpus, pretrain, PRETRAIN_OPTIONS, resolveOptions, tf } from "@ernie-health/ernie-health";
+ *
+ * const options = resolveOptions(PRETRAIN_OPTIONS, { input_dir: "data", output_dir: "output", max_steps: 300 });
+ * const { folder } = await pretrain(options);
+ * ```
+ *
+ * @module
+ */
+export { resolveOptions, UserError } from "./lib/config/mod.ts";
+export {
+  compile,
+  configureTensorFlow,
+  EventFileWriter,
+  RandomStream,
+  tensorflowInfo,
+  tf,
+  Variable,
+} from "./lib/tensorflow/mod.ts";
+export { buildVocabulary, createSegmenter, generateCorpus, Tokenizer, Vocabulary } from "./lib/text/mod.ts";
+export { batches, Corpus, preprocess } from "./lib/packing/mod.ts";
+export { encode, presetConfig, type PretrainingConfig, pretrainingForward } from "./lib/electra/mod.ts";
+export { readSafetensors, writeSafetensors } from "./lib/weights/mod.ts";
+export {
+  loadCheckpoint,
+  pretrain,
+  PRETRAIN_OPTIONS,
+  type PretrainOptions,
+  readTrainingRecords,
+} from "./lib/training/mod.ts";
