@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { findLibrary } from "../../lib/tensorflow/library.ts";
+import { parseCpuInfo } from "../../lib/tensorflow/machine.ts";
+
+const DOCTOR = fileURLToPath(new URL("../../tasks/doctor.ts", import.meta.url));
+
+async function doctor(env: Record<string, string>, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", DOCTOR, ...args],
+    env,
+  }).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("doctor: names library, version, devices and packages, and TensorFlow is silent", async () => {
+  const { code, stdout, stderr } = await doctor({}, "--json");
+  const report = JSON.parse(stdout);
+  assert.equal(code, 0, stdout);
+  assert.equal(stderr, "");
+  assert.equal(report.ready, true);
+  assert.equal(report.tensorflow.cc, findLibrary().cc);
+  assert.ok(report.tensorflow.devices.some(({ type }: { type: string }) => type === "CPU"));
+  assert.equal(report.packages["@tensorflow/tfjs-core"], "4.22.0");
+  assert.equal(report.versions.Deno, Deno.version.deno);
+});
+
+Deno.test("doctor: ERNIE_HEALTH_LOG=1 lets TensorFlow speak", async () => {
+  const { stderr } = await doctor({ ERNIE_HEALTH_LOG: "1" });
+  assert.match(stderr, /cpu_feature_guard|oneDNN/);
+});
+
+Deno.test("doctor: what is missing, what mends it, and exit code 1", async () => {
+  const { code, stdout } = await doctor({ ERNIE_HEALTH_TF: "/nowhere" });
+  assert.equal(code, 1);
+  assert.match(stdout, /^Missing: Cannot use ERNIE_HEALTH_TF="\/nowhere": no libtensorflow_cc\S+ in it$/m);
+  assert.match(stdout, /^ {2}→ name a folder .* run `deno task setup`$/m);
+  assert.match(stdout, /\nNot ready to train\n$/);
+});
+
+const PROCESSORS: [string, string, ReturnType<typeof parseCpuInfo>][] = [
+  [
+    "x86",
+    "processor\t: 0\nmodel name\t: AMD EPYC 9R14\nflags\t\t: fpu sse2 avx fma avx2 avx512f avx512_bf16 amd_x\n\n" +
+    "processor\t: 1\nmodel name\t: AMD EPYC 9R14\nflags\t\t: fpu sse2\n",
+    { cpu: "AMD EPYC 9R14", instructionSets: ["avx", "avx2", "fma", "avx512f", "avx512_bf16"] },
+  ],
+  [
+    "Arm",
+    "processor\t: 0\nFeatures\t: fp asimd asimddp sve i8mm bf16\nCPU implementer\t: 0x41\n",
+    { cpu: "unknown", instructionSets: ["asimd", "asimddp", "bf16", "i8mm", "sve"] },
+  ],
+  ["no description", "", { cpu: "unknown", instructionSets: [] }],
+];
+
+for (const [name, text, expected] of PROCESSORS) {
+  Deno.test(`doctor: reads the processor, ${name}`, () => assert.deepEqual(parseCpuInfo(text), expected));
+}
