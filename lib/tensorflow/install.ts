@@ -32,6 +32,8 @@ export interface InstallOptions {
   readonly signal?: AbortSignal;
   /** Told what is going on, one line at a time. */
   readonly log?: (line: string) => void;
+  /** Told what pip complains of. Default: writes it to stderr. */
+  readonly echo?: (bytes: Uint8Array) => void;
 }
 
 /** What {@linkcode installTensorFlow} came to. */
@@ -195,7 +197,7 @@ async function findPip(python: string, venv: string, options: InstallOptions) {
 
 /** Runs a command; its words go to the terminal if `show`, and its errors come back in any case. */
 async function run(command: string, args: string[], options: InstallOptions, show: boolean) {
-  const { signal } = options;
+  const { signal, echo = (bytes: Uint8Array) => void Deno.stderr.writeSync(bytes) } = options;
   signal?.throwIfAborted();
   const child = new Deno.Command(command, {
     args,
@@ -213,7 +215,7 @@ async function run(command: string, args: string[], options: InstallOptions, sho
     child.status,
     (async () => {
       for await (const chunk of child.stderr) {
-        if (show) await Deno.stderr.write(chunk);
+        if (show) echo(chunk);
         stderr += text.decode(chunk, { stream: true });
       }
     })(),

@@ -61,7 +61,12 @@ async function inProject(
   const installs = () =>
     Deno.readTextFileSync(join(root, "calls")).split("\n").filter((line) => line.includes(" install "));
   try {
-    await body({ options: { root, python }, venv: join(root, ".venv"), replacePython, installs });
+    await body({
+      options: { root, python, echo: () => {} },
+      venv: join(root, ".venv"),
+      replacePython,
+      installs,
+    });
   } finally {
     if (variable !== undefined) Deno.env.set("ERNIE_HEALTH_TF", variable);
     Deno.removeSync(root, { recursive: true });
