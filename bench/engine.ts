@@ -22,7 +22,7 @@ import {
   presetConfig,
   type PretrainingConfig,
 } from "../lib/electra/mod.ts";
-import { compile, type Precision, tf, Variable } from "../lib/tensorflow/mod.ts";
+import { compile, type Precision, RandomStream, tf, Variable } from "../lib/tensorflow/mod.ts";
 import { AdamW } from "../lib/training/adamw.ts";
 import { compileTrainingStep } from "../lib/training/step.ts";
 
@@ -175,12 +175,13 @@ function encoderStep([B, L]: [number, number], mode: Case["mode"]): (i: number) 
     shared_word_embeddings: false,
     discriminator: withoutDropout(base.discriminator),
   };
+  const random = new RandomStream(1, tf.scalar(0, "int32"));
   const variables = new Map(
     [...parameterShapes(config)].filter(([name]) =>
       /^discriminator\.(electra|discriminator_rtd)\./.test(name)
     )
       .map(([name, shape]) => {
-        const value = tf.truncatedNormal(shape, 0, 0.02);
+        const value = tf.tidy(() => tf.mul(random.normal(shape), 0.02));
         const variable = new Variable(shape, value);
         value.dispose();
         return [name, variable];

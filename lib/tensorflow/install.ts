@@ -150,16 +150,9 @@ async function install(options: InstallOptions): Promise<void> {
   if (!result.success && !gpu && platform && isWithoutWheel(result.stderr)) {
     log(`This Python has no wheel of TensorFlow: taking the one of Python ${CARRIER_PYTHON}`);
     const target = join(venv, "lib", `python${CARRIER_PYTHON}`, "site-packages");
-    const carrier = [
-      "--no-deps",
-      "--target",
-      target,
-      "--python-version",
-      CARRIER_PYTHON,
-      "--platform",
-      platform,
-    ];
-    result = await run(pip.command, [...pip.args, ...wheelOnly, ...carrier], options, true);
+    const carrier = ["--target", target, "--python-version", CARRIER_PYTHON, "--platform", platform];
+    const args = [...wheelOnly, "--ignore-requires-python", "--no-deps", ...carrier];
+    result = await run(pip.command, [...pip.args, ...args], options, true);
   }
   if (!result.success) throw new UserError(`Cannot install TensorFlow: ${reasonOf(result.stderr, gpu)}`);
   writeStamp(venv, digest(options.root, form));

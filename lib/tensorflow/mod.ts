@@ -15,6 +15,13 @@ export {
 export { EventFileWriter } from "./events.ts";
 export { DTYPE } from "./host_tensor.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
+export { inspectMachine, type Machine } from "./machine.ts";
 export { hash, RandomStream } from "./random.ts";
-export { configureTensorFlow, type RuntimeOptions, TensorFlowError, tensorflowInfo } from "./runtime.ts";
+export {
+  configureTensorFlow,
+  hasGpu,
+  type RuntimeOptions,
+  TensorFlowError,
+  tensorflowInfo,
+} from "./runtime.ts";
 export { Variable } from "./variable.ts";

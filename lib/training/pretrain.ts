@@ -28,7 +28,14 @@ import {
   stepsForEpochs,
   stepsPerEpoch,
 } from "../packing/mod.ts";
-import { configureTensorFlow, EventFileWriter, tensorflowInfo, tf } from "../tensorflow/mod.ts";
+import {
+  configureTensorFlow,
+  EventFileWriter,
+  hasGpu,
+  inspectMachine,
+  tensorflowInfo,
+  tf,
+} from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
 import { AdamW } from "./adamw.ts";
 import { lossChart } from "./chart.ts";
@@ -146,6 +153,11 @@ export async function pretrain(
   log.message(
     describeRun({ options, corpus, vocabulary, parameters, capacity, totalSteps, step, from: from?.folder }),
   );
+  if (options.use_amp && !hasFastBfloat16()) {
+    log.message(
+      "Note: this processor has no bfloat16 instructions, so that --use_amp makes training slower here",
+    );
+  }
   if (!from) events.text("run", "```json\n" + JSON.stringify({ ...options, config }, null, 2) + "\n```", 0);
 
   const save = async () => {
@@ -361,6 +373,10 @@ function writeEvents(events: EventFileWriter, record: TrainingRecord, config: Pr
     if (value !== null) events.scalar(tag, value, record.step);
   }
   events.flush();
+}
+
+function hasFastBfloat16(): boolean {
+  return hasGpu() || inspectMachine().instructionSets.some((name) => name.endsWith("bf16"));
 }
 
 /** `<parameter>.moment1` and `.moment2`, read from the device when their turn to be written comes. */
