@@ -236,8 +236,8 @@ function reasonOf(stderr: string, gpu: boolean): string {
     return gpu
       ? "there is no wheel with CUDA for this machine and Python; it needs Linux and Python 3.10 to 3.13 " +
         "(choose one by --python)"
-      : `there is no wheel for this machine (${Deno.build.os} ${Deno.build.arch}); ` +
-        `set ${LIBRARY_VARIABLE} to a TensorFlow of your own`;
+      : `there is no wheel for this machine (${Deno.build.os} ${Deno.build.arch}) and Python; ` +
+        `try Python 3.10 to 3.13, or set ${LIBRARY_VARIABLE} to a TensorFlow of your own`;
   }
   return lastLine(stderr);
 }
