@@ -194,7 +194,7 @@ export function bufferBytes(buffer: Pointer): Uint8Array<ArrayBuffer> {
  * they look at that variable is kept away by pointing stderr elsewhere meanwhile.
  */
 function load(library: TensorFlowLibrary): Symbols {
-  const loud = Deno.env.get("ERNIE_HEALTH_LOG") !== undefined;
+  const loud = Deno.env.get("ERNIE_HEALTH_LOG") === "1";
   if (loud) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "0");
   else if (!Deno.env.has("TF_CPP_MIN_LOG_LEVEL")) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "3");
   const open = () => Deno.dlopen(library.cc, SYMBOLS).symbols;
