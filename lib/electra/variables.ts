@@ -15,6 +15,13 @@ import {
   storedName,
 } from "./parameters.ts";
 
+/** A tensor whose values are copied from the device when they are asked for. */
+export interface LazyTensor {
+  dtype: "F32";
+  shape: number[];
+  read: () => Float32Array;
+}
+
 /** Variables by parameter name, in the order of {@linkcode parameterShapes}. */
 export type ModelVariables = Map<string, Variable>;
 
@@ -61,15 +68,15 @@ export function loadVariables(
  * The values of all variables as a state dict of the original, a shared table under both its names; each is
  * copied from the device when it is read.
  */
-export function stateDict(config: PretrainingConfig, variables: ModelVariables) {
+export function stateDict(config: PretrainingConfig, variables: ModelVariables): Map<string, LazyTensor> {
   return new Map(
     [...stateDictNames(config)].map(([name, stored]) => [name, lazyTensor(variables.get(stored)!)]),
   );
 }
 
 /** A variable as a tensor to be saved. */
-export function lazyTensor(variable: Variable) {
-  return { dtype: "F32" as const, shape: [...variable.shape], read: () => variable.data() };
+export function lazyTensor(variable: Variable): LazyTensor {
+  return { dtype: "F32", shape: [...variable.shape], read: () => variable.data() };
 }
 
 /** A lookup over values given in the order of the variables. */

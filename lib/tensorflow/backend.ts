@@ -7,7 +7,7 @@
 import "./node_polyfill.ts"; // before tfjs-node-gpu
 import * as tf from "@tensorflow/tfjs-core";
 import type { DataType, Tensor, TensorInfo } from "@tensorflow/tfjs-core";
-import nodeKernelBackend from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
+import { NodeJSKernelBackend } from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
 import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
 import type { Attribute } from "./attributes.ts";
 import { binding, eager, recording } from "./binding.ts";
@@ -33,7 +33,6 @@ interface KernelBackendInternals {
   tensorMap: tf.DataStorage<TensorData>;
   createOutputTensor(metadata: TensorMetadata): Tensor;
 }
-const { NodeJSKernelBackend } = nodeKernelBackend;
 
 /** tfjs-node's backend, aware of functions being compiled. */
 export class TensorFlowBackend extends NodeJSKernelBackend {

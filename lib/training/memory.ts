@@ -45,7 +45,11 @@ export function estimateMemory(config: PretrainingConfig, { rows, length, masked
  *
  * @throws {UserError} Naming what is needed, what there is, and the options that decide.
  */
-export function checkMemory(config: PretrainingConfig, size: StepSize, available = availableMemory()) {
+export function checkMemory(
+  config: PretrainingConfig,
+  size: StepSize,
+  available: number = availableMemory(),
+) {
   const needed = estimateMemory(config, size);
   if (needed <= available) return;
   const gb = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;

@@ -51,7 +51,7 @@ import { readTrainingRecords, TrainingLog, type TrainingLogState, type TrainingR
 import { checkMemory } from "./memory.ts";
 import { type PretrainOptions, RESUMABLE } from "./options.ts";
 import { linearDecayWithWarmup } from "./schedule.ts";
-import { compileTrainingStep, readReport, type StepReport } from "./step.ts";
+import { compileTrainingStep, readReport, type StepInputs, type StepReport } from "./step.ts";
 
 const BETA1 = 0.9, BETA2 = 0.999;
 const MOST_WARMUP_STEPS = 10_000;
@@ -299,7 +299,7 @@ function checkRows(
   }
 }
 
-function toDevice(batch: PlacedBatch, capacity: number, step: number, rates: Float32Array): TrainingInputs {
+function toDevice(batch: PlacedBatch, capacity: number, step: number, rates: Float32Array): StepInputs {
   const { positions, weights } = maskedPositions(batch, capacity);
   const shape: [number, number] = [batch.rows, batch.length];
   return [
@@ -311,7 +311,6 @@ function toDevice(batch: PlacedBatch, capacity: number, step: number, rates: Flo
     tf.tensor1d(rates), // (3)
   ];
 }
-type TrainingInputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
 
 async function finish(
   running: Promise<Tensor>,

@@ -11,7 +11,7 @@ import {
   type PretrainingConfig,
   pretrainingForward,
 } from "../electra/mod.ts";
-import { compile, type CompileOptions, RandomStream, tf } from "../tensorflow/mod.ts";
+import { compile, type CompiledFunction, type CompileOptions, RandomStream, tf } from "../tensorflow/mod.ts";
 import type { AdamW } from "./adamw.ts";
 
 /** What a step reports, in this order in the tensor it returns. */
@@ -28,6 +28,9 @@ export const REPORT = [
   "rtdFlagged",
   "rtdFound",
 ] as const;
+
+/** What a step takes: maskedIds, rawIds (R, L), positions, weights (M), step (scalar), rates (3). */
+export type StepInputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
 
 /** The numbers of one step by name. */
 export type StepReport = Record<typeof REPORT[number], number>;
@@ -80,16 +83,9 @@ export function compileTrainingStep(
   optimizer: AdamW,
   seed: number,
   options: CompileOptions = {},
-) {
+): CompiledFunction<StepInputs, Tensor> {
   return compile(
-    (
-      maskedIds: Tensor,
-      rawIds: Tensor,
-      positions: Tensor,
-      weights: Tensor,
-      step: Tensor,
-      rates: Tensor,
-    ): Tensor => {
+    (...[maskedIds, rawIds, positions, weights, step, rates]: StepInputs): Tensor => {
       const values = [...variables.values()].map((variable) => variable.read());
       const batch = { maskedIds, rawIds, positions, weights };
       const random = new RandomStream(seed, step);

@@ -127,7 +127,7 @@ Deno.test(
     assert.deepEqual([saved.code, saved.out], [130, "saved\n"]);
     const thrown = await runProgram(`${kill} ${wait} clearInterval(alive); signal.throwIfAborted();`);
     assert.equal(thrown.code, 130);
-    assert.doesNotMatch(thrown.err, /\n    at /);
+    assert.doesNotMatch(thrown.err, /\n {4}at /);
     const stubborn = await runProgram(
       `${kill} ${wait} Deno.kill(Deno.pid, "SIGINT"); await new Promise(() => {});`,
     );
