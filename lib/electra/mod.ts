@@ -31,6 +31,7 @@ export {
 } from "./pretraining.ts";
 export {
   createVariables,
+  type LazyTensor,
   lazyTensor,
   loadVariables,
   lookup,

@@ -1,5 +1,5 @@
 /** Fixtures of the original model, as the golden tests read them. */
-import { type Draws, type ElectraConfig, type PretrainingConfig } from "../../lib/electra/mod.ts";
+import type { Draws, ElectraConfig, PretrainingConfig } from "../../lib/electra/mod.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { readSafetensors, type TensorData } from "../../lib/weights/mod.ts";
