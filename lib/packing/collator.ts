@@ -5,7 +5,7 @@
  * what contrastive sequence prediction brings together.
  */
 import type { Vocabulary } from "../text/mod.ts";
-import type { Sentence } from "./corpus_reader.ts";
+import type { Sentence, SentenceLengths } from "./corpus_reader.ts";
 import {
   chooseWords,
   dropLastWord,
@@ -119,14 +119,6 @@ function unmaskBeyond(capacity: number, rows: readonly { chosen: Uint8Array; isS
       count -= dropLastWord(rows[r]!.chosen, rows[r]!.isSuffix);
     }
   }
-}
-
-/** How long the sentences of a corpus are, cut to a row's room. */
-export interface SentenceLengths {
-  /** Tokens a sentence. */
-  readonly mean: number;
-  readonly variance: number;
-  readonly max: number;
 }
 
 /**

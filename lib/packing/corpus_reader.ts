@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { UserError } from "../config/mod.ts";
 import { type CorpusIdTable, corpusIdTable, type Vocabulary } from "../text/mod.ts";
 import { diskErrorReason } from "../weights/mod.ts";
-import type { SentenceLengths } from "./collator.ts";
 import { checkNpySize, decodeNpyHeader, elementBytes, npyElements, npyHeaderBytes } from "./npy.ts";
 import type { NpyArray, NpyDtype } from "./npy.ts";
 import { decodeNpz } from "./npz.ts";
@@ -20,6 +19,14 @@ export interface Sentence {
   readonly ids: Int32Array;
   /** 1 where a token continues the word before it, else 0. */
   readonly isSuffix: Uint8Array;
+}
+
+/** How long the sentences of a corpus are, cut to a row's room. */
+export interface SentenceLengths {
+  /** Tokens a sentence. */
+  readonly mean: number;
+  readonly variance: number;
+  readonly max: number;
 }
 
 /** How to read a corpus. */

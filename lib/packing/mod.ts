@@ -14,7 +14,7 @@ export { decodeNpz, encodeNpz } from "./npz.ts";
 export { mersenneShuffle, RandomStream, shuffledOrder, type StreamPosition } from "./random.ts";
 export { CorpusWriter, type CorpusWriterOptions, type WritableFile } from "./corpus_writer.ts";
 export { corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
-export { Corpus, type CorpusOptions, type Sentence } from "./corpus_reader.ts";
+export { Corpus, type CorpusOptions, type Sentence, type SentenceLengths } from "./corpus_reader.ts";
 export {
   chooseWords,
   dropLastWord,
@@ -31,7 +31,6 @@ export {
   type MaskedPositions,
   maskedPositions,
   type PlacedSentence,
-  type SentenceLengths,
 } from "./collator.ts";
 export { batches, type BatchOptions, type PlacedBatch, stepsForEpochs, stepsPerEpoch } from "./batches.ts";
 export { type EncodedLines, LineEncoder } from "./line_encoder.ts";
