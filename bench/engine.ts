@@ -6,6 +6,9 @@
  * of its own, so that its peak memory is its own. The peer, in the same process: the step's matrix products
  * alone, one after another, by the same library; nothing that trains this model can need less.
  *
+ * With `--torch PYTHON` (a Python with torch and transformers, and the reference scripts in ../shared/oracle), the
+ * whole pretraining step is also timed against PyTorch's, in turn.
+ *
  * The prototype's figures stand beside ours for orientation; they come from another machine (2 cores, Zen 4).
  *
  * @module
@@ -89,12 +92,13 @@ const { values: flags } = parseArgs({
     json: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     case: { type: "string" },
+    torch: { type: "string" },
     steps: { type: "string", default: "6" },
     help: { type: "boolean", default: false },
   },
 });
 if (flags.help) {
-  console.log("deno task bench [--quick] [--json] [--steps N] [--case 'part of a name']");
+  console.log("deno task bench [--quick] [--json] [--steps N] [--case 'part of a name'] [--torch PYTHON]");
 } else if (Deno.env.has("ERNIE_HEALTH_BENCH_CASE")) {
   console.log(JSON.stringify(await measure(CASES[Number(Deno.env.get("ERNIE_HEALTH_BENCH_CASE"))])));
 } else {
@@ -118,6 +122,7 @@ async function runAll() {
     }).output();
     if (code !== 0) Deno.exit(code);
     const m = JSON.parse(new TextDecoder().decode(stdout)) as Measurement;
+    if (flags.torch && name.startsWith("pretraining")) await compareWithTorch(flags.torch, name, m);
     const ratio = m.cpu / m.boundCpu;
     if (flags.json) {
       const line = { bench: "engine", case: name, ours: m.cpu, peer: m.boundCpu, ratio, unit: "CPU-s/step" };
@@ -127,6 +132,38 @@ async function runAll() {
       console.log([name, ...cells, prototype?.join(", ") ?? "-"].join(" | "));
     }
   }
+}
+
+/** PyTorch's time for the same step: the same model, losses only where masked, fused AdamW. */
+async function compareWithTorch(python: string, name: string, ours: Measurement) {
+  const cwd = new URL("../../shared/oracle/", import.meta.url).pathname;
+  const dtype = name.includes("bfloat16") ? "bf16" : "fp32";
+  const step = ["--seq", "128", "--batch", "4", "--gen", "small", "--mode", "lean", "--dtype", dtype];
+  const args = [
+    "bench_torch.py",
+    ...step,
+    "--threads",
+    `${navigator.hardwareConcurrency}`,
+    "--runs",
+    flags.steps,
+  ];
+  const { success, stdout } = await new Deno.Command(python, { args, cwd, stderr: "inherit" }).output();
+  if (!success) Deno.exit(1);
+  const torch = JSON.parse(new TextDecoder().decode(stdout)) as { best_s: number; framework: string };
+  const ratio = ours.wall / torch.best_s;
+  const line = {
+    bench: "engine",
+    case: `${name} against ${torch.framework}`,
+    ours: ours.wall,
+    peer: torch.best_s,
+    ratio,
+  };
+  if (flags.json) console.log(JSON.stringify({ ...line, unit: "s/step" }));
+  else {console.log(
+      `${line.case}: ours ${ours.wall.toFixed(2)} s, peer ${torch.best_s.toFixed(2)} s, ratio ${
+        ratio.toFixed(2)
+      }`,
+    );}
 }
 
 async function measure({ model, mode, size }: Case): Promise<Measurement> {
