@@ -44,7 +44,8 @@ export function setAttribute(rt: Runtime, kind: "TFE_Op" | "TF_", target: Pointe
         );
         const lengths = BigUint64Array.from(items, (item) => BigInt(item.length));
         const set = eager ? s.TFE_OpSetAttrStringList : s.TF_SetAttrStringList;
-        return set(target, name, pointers, lengths, items.length);
+        set(target, name, pointers, lengths, items.length);
+        return void items.length; // alive until here, for their pointers' sake
       }
       const bytes = stringBytes(value);
       return (eager ? s.TFE_OpSetAttrString : s.TF_SetAttrString)(target, name, bytes, BigInt(bytes.length));

@@ -179,14 +179,15 @@ class Trace {
   #observeRewrite<T extends Metadata | Promise<Metadata>>(precision: keyof typeof LOW, go: () => T): T {
     const { symbols, context } = runtime();
     symbols.TFE_ContextEnableGraphCollection(context);
-    const finish = () => {
+    const stop = () => symbols.TFE_ContextDisableGraphCollection(context);
+    const check = (metadata: Metadata) => {
       const bytes = runtime().bytes(
         "TFE_ContextExportRunMetadata",
         (buffer, status) => symbols.TFE_ContextExportRunMetadata(context, buffer, status),
       );
-      symbols.TFE_ContextDisableGraphCollection(context);
       this.rewrite = rewriteReport(bytes, LOW[precision]);
-      if (this.rewrite.lowPrecisionOps > 0) return;
+      if (this.rewrite.lowPrecisionOps > 0) return metadata;
+      for (const { id } of metadata) eager.deleteTensor(id);
       throw new Error(
         `Cannot run "${this.label}" in ${precision}: TensorFlow left the graph in float32 ` +
           `(${
@@ -195,10 +196,14 @@ class Trace {
           'use precision "float32"',
       );
     };
-    const result = go();
-    if (result instanceof Promise) return result.then((metadata) => (finish(), metadata)) as T;
-    finish();
-    return result;
+    let async = false;
+    try {
+      const result = go();
+      async = result instanceof Promise;
+      return (result instanceof Promise ? result.then(check).finally(stop) : check(result)) as T;
+    } finally {
+      if (!async) stop();
+    }
   }
 }
 
@@ -262,7 +267,12 @@ function flatten(results: Results, label: string): [Tensor[], string[] | number 
 
 /** The ConfigProto that switches the rewrite on for one call. */
 function configFor(precision: keyof typeof LOW): Uint8Array {
-  const rewrite = precision === "mixed_float16" || hasGpu()
+  if (precision === "mixed_bfloat16" && hasGpu()) {
+    throw new Error(
+      'Cannot use "mixed_bfloat16" on a GPU: TensorFlow rewrites to it on processors only; use "mixed_float16"',
+    );
+  }
+  const rewrite = precision === "mixed_float16"
     ? { auto_mixed_precision: TOGGLE.on }
     : { auto_mixed_precision_onednn_bfloat16: TOGGLE.on };
   return encode("ConfigProto", {

@@ -62,9 +62,7 @@ export const SYMBOLS = {
   // eager operations
   TFE_NewOp: { parameters: [ptr, buf, ptr], result: ptr },
   TFE_DeleteOp: { parameters: [ptr], result: "void" },
-  TFE_OpSetDevice: { parameters: [ptr, buf, ptr], result: "void" },
   TFE_OpAddInput: { parameters: [ptr, ptr, ptr], result: "void" },
-  TFE_OpAddInputList: { parameters: [ptr, buf, "i32", ptr], result: "void" },
   TFE_OpSetAttrString: { parameters: [ptr, buf, buf, "usize"], result: "void" },
   TFE_OpSetAttrStringList: { parameters: [ptr, buf, buf, buf, "i32"], result: "void" },
   TFE_OpSetAttrInt: { parameters: [ptr, buf, "i64"], result: "void" },

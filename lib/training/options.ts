@@ -6,6 +6,9 @@
  */
 import type { OptionsOf, OptionTable } from "../config/mod.ts";
 
+/** The original's name of the published model, which stands for its size here. */
+export const PUBLISHED_MODEL = "ernie-health-chinese";
+
 export const PRETRAIN_OPTIONS = {
   input_dir: {
     type: "path",
@@ -25,7 +28,8 @@ export const PRETRAIN_OPTIONS = {
   },
   model_name_or_path: {
     type: "string",
-    help: "Checkpoint folder to begin from with --init_from_ckpt; ernie-health-chinese names the base size",
+    help:
+      "Checkpoint folder to begin from, with --init_from_ckpt; ernie-health-chinese: a new model of the base size",
   },
   init_from_ckpt: {
     type: "boolean",
@@ -112,7 +116,7 @@ export const PRETRAIN_OPTIONS = {
     type: "boolean",
     default: false,
     help:
-      "Mixed precision in bfloat16 (needs no loss scaling); pays on processors with AVX512_BF16 and on GPUs",
+      "Mixed precision in bfloat16, which needs no loss scaling; pays on processors with AVX512_BF16 or AMX",
   },
   eager_run: { type: "boolean", default: false, help: "Run without compiling: slow, for debugging" },
   seed: { type: "integer", default: 1000, help: "Fixes weights, order, masks, samples and dropout" },

@@ -12,7 +12,6 @@ import {
   checkConfig,
   countParameters,
   createVariables,
-  lazyTensor,
   loadVariables,
   parameterShapes,
   presetConfig,
@@ -28,28 +27,17 @@ import {
   stepsForEpochs,
   stepsPerEpoch,
 } from "../packing/mod.ts";
-import {
-  configureTensorFlow,
-  EventFileWriter,
-  hasGpu,
-  inspectMachine,
-  tensorflowInfo,
-  tf,
-} from "../tensorflow/mod.ts";
+import { configureTensorFlow, EventFileWriter, hasGpu, tensorflowInfo, tf } from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
 import { AdamW } from "./adamw.ts";
 import { lossChart } from "./chart.ts";
-import {
-  type Checkpoint,
-  latestCheckpoint,
-  loadCheckpoint,
-  removeLeftovers,
-  saveCheckpoint,
-} from "./checkpoint.ts";
+import { removeLeftovers, saveCheckpoint } from "./checkpoint.ts";
 import { lockOutputDir } from "./lock.ts";
 import { readTrainingRecords, TrainingLog, type TrainingLogState, type TrainingRecord } from "./log.ts";
 import { checkMemory } from "./memory.ts";
-import { type PretrainOptions, RESUMABLE } from "./options.ts";
+import { type PretrainOptions, PUBLISHED_MODEL } from "./options.ts";
+import { describeRun, hasFastBfloat16, metricsOf, writeEvents } from "./report.ts";
+import { momentsOf, restoreMoments, startingPoint } from "./resume.ts";
 import { linearDecayWithWarmup } from "./schedule.ts";
 import { compileTrainingStep, readReport, type StepInputs, type StepReport } from "./step.ts";
 
@@ -109,14 +97,21 @@ export async function pretrain(
     : stepsForEpochs(corpus.length, B, options.num_epochs);
   const identity = { corpus: corpus.fingerprint, vocabulary: await vocabulary.hash() };
   const from = await startingPoint(options, identity);
+  const preset = options.model_name_or_path === PUBLISHED_MODEL ? "base" : options.preset;
   const config = from?.config as PretrainingConfig | undefined ??
-    presetConfig(options.preset, vocabulary.size, Math.max(512, L));
+    presetConfig(preset, vocabulary.size, Math.max(512, L));
   checkConfig(config);
   checkRows(config, vocabulary, L, options);
   const capacity = maskCapacity(2 * B, corpus.lengths(L - 2), options.mlm_prob); // M
-  checkMemory(config, { rows: 2 * B, length: L, masked: capacity });
-
   configureTensorFlow({ device: options.device, threads: options.num_threads });
+  if (!hasGpu()) checkMemory(config, { rows: 2 * B, length: L, masked: capacity });
+  else if (options.use_amp) {
+    throw new UserError(
+      "Cannot use --use_amp on a GPU yet: TensorFlow's rewrite is to float16 there, which needs loss scaling; leave " +
+        "it out (GPUs from Ampere on compute float32 products in TensorFloat-32)",
+    );
+  }
+
   const variables = from ? loadVariables(config, from.model, from.folder) : createVariables(config, seed);
   const optimizer = new AdamW(variables, {
     beta1: BETA1,
@@ -126,6 +121,13 @@ export async function pretrain(
     maxGradNorm: options.max_grad_norm,
   });
   if (from) restoreMoments(optimizer, from);
+  using memory = new DisposableStack();
+  memory.defer(() => {
+    for (const { first, second } of optimizer.moments.values()) {
+      [first, second].forEach((moment) => moment.dispose());
+    }
+    for (const variable of variables.values()) variable.dispose();
+  });
   const schedule = linearDecayWithWarmup({
     learningRate: options.learning_rate,
     totalSteps,
@@ -183,6 +185,7 @@ export async function pretrain(
     precision: options.use_amp ? "mixed_bfloat16" : "float32",
     eager: options.eager_run,
   });
+  memory.defer(() => run.dispose());
   const stream = batches(corpus, {
     vocabulary,
     batchSize: B,
@@ -220,62 +223,7 @@ export async function pretrain(
   const records = await readTrainingRecords(options.output_dir);
   const chart = join(options.output_dir, "losses.svg");
   if (records.length > 0) await Deno.writeTextFile(chart, lossChart(records));
-  run.dispose();
-  for (const { first, second } of optimizer.moments.values()) (first.dispose(), second.dispose());
-  for (const variable of variables.values()) variable.dispose();
   return { folder, step, totalSteps, parameters, first: records[0], last: records.at(-1), chart };
-}
-
-interface StartingPoint extends Checkpoint {
-  folder: string;
-  /** Whether it is this very run that goes on. */
-  resumed: boolean;
-}
-
-/** The run's own last checkpoint, or the one it was told to begin from. */
-async function startingPoint(
-  options: PretrainOptions,
-  identity: Record<string, string>,
-): Promise<StartingPoint | undefined> {
-  const own = await latestCheckpoint(options.output_dir);
-  if (own) {
-    const checkpoint = await loadCheckpoint(own);
-    checkSameRun(own, checkpoint, options, identity);
-    return { ...checkpoint, folder: own, resumed: true };
-  }
-  if (!options.init_from_ckpt) return undefined;
-  const folder = options.model_name_or_path;
-  if (!folder) {
-    throw new UserError(
-      "Cannot begin from a checkpoint: --init_from_ckpt needs its folder in --model_name_or_path",
-    );
-  }
-  return { ...await loadCheckpoint(folder), folder, resumed: false };
-}
-
-/** A run goes on only with what it began with: anything else would be another curve under the same name. */
-function checkSameRun(
-  folder: string,
-  { run, state }: Checkpoint,
-  options: PretrainOptions,
-  identity: Record<string, string>,
-) {
-  const before = run as Record<string, unknown>;
-  for (const [name, value] of Object.entries(options)) {
-    if (RESUMABLE.has(name) || before[name] === value) continue;
-    throw new UserError(
-      `Cannot resume from "${folder}": --${name} was ${before[name] ?? "not given"} and now is ${
-        value ?? "not given"
-      }; ` +
-        "use the same options, or another --output_dir",
-    );
-  }
-  for (const [name, value] of Object.entries(identity)) {
-    if (state[name] === value) continue;
-    throw new UserError(
-      `Cannot resume from "${folder}": it was trained on another ${name}; use another --output_dir`,
-    );
-  }
 }
 
 function checkRows(
@@ -332,89 +280,4 @@ async function finish(
   } finally {
     tf.dispose(inputs);
   }
-}
-
-function metricsOf(report: StepReport, batch: PlacedBatch) {
-  return {
-    loss: report.total,
-    generator: report.generator,
-    rtd: report.rtd,
-    multiChoice: report.mts,
-    seqContrastive: report.csp,
-    gradNorm: report.gradNorm,
-    tokens: batch.tokens,
-    masked: report.masked,
-    generatorCorrect: report.generatorCorrect,
-    replaced: report.replaced,
-    rtdPredicted: report.rtdFlagged,
-    rtdCorrect: report.rtdFound,
-  };
-}
-
-/** The scalars that the original logs, weighted as it does, and the numbers that show whether training is sound. */
-function writeEvents(events: EventFileWriter, record: TrainingRecord, config: PretrainingConfig) {
-  const { rtd, mts } = config.loss_weights;
-  const scalars = {
-    "total_loss": record.avg_loss,
-    "loss/generator_loss": record.generator,
-    "loss/rtd_loss": record.rtd === null ? null : rtd * record.rtd,
-    "loss/mts_loss": record.multi_choice === null ? null : mts * record.multi_choice,
-    "loss/csp_loss": record.seq_contrastive_loss,
-    "lr": record.lr,
-    "grad_norm": record.grad_norm,
-    "tokens_per_second": record.tokens_per_second,
-    "balance/replaced_rate": record.replaced_rate,
-    "balance/generator_accuracy": record.generator_accuracy,
-    "balance/rtd_precision": record.rtd_precision,
-    "balance/rtd_recall": record.rtd_recall,
-  };
-  for (const [tag, value] of Object.entries(scalars)) {
-    if (value !== null) events.scalar(tag, value, record.step);
-  }
-  events.flush();
-}
-
-function hasFastBfloat16(): boolean {
-  return hasGpu() || inspectMachine().instructionSets.some((name) => name.endsWith("bf16"));
-}
-
-/** `<parameter>.moment1` and `.moment2`, read from the device when their turn to be written comes. */
-function momentsOf(optimizer: AdamW) {
-  return new Map([...optimizer.moments].flatMap(([name, { first, second }]) => [
-    [`${name}.moment1`, lazyTensor(first)] as const,
-    [`${name}.moment2`, lazyTensor(second)] as const,
-  ]));
-}
-
-function restoreMoments(optimizer: AdamW, { optimizer: saved, folder }: StartingPoint) {
-  for (const [name, { first, second }] of optimizer.moments) {
-    for (const [variable, key] of [[first, `${name}.moment1`], [second, `${name}.moment2`]] as const) {
-      const tensor = saved.get(key);
-      if (!tensor) throw new UserError(`Cannot load "${folder}": the optimizer's "${key}" is missing`);
-      variable.assign(tensor.data as Float32Array);
-    }
-  }
-}
-
-function describeRun(run: {
-  options: PretrainOptions;
-  corpus: Corpus;
-  vocabulary: Vocabulary;
-  parameters: number;
-  capacity: number;
-  totalSteps: number;
-  step: number;
-  from?: string | undefined;
-}): string {
-  const { options, corpus, vocabulary, parameters, capacity, totalSteps, step, from } = run;
-  const { batch_size: B, max_seq_length: L } = options;
-  const n = (value: number) => value.toLocaleString("en-US");
-  return (from
-    ? `Going on from "${from}" at step ${step}`
-    : `Training a new model, preset ${options.preset}`) +
-    `: ${n(parameters)} parameters, ${n(vocabulary.size)} tokens in the vocabulary; ${
-      n(corpus.length)
-    } sentences, ` +
-    `${2 * B} rows of ${L} a step, at most ${n(capacity)} masked; ${n(totalSteps)} steps` +
-    (options.use_amp ? ", mixed bfloat16" : "");
 }

@@ -3,6 +3,8 @@ import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { resolveOptions, UserError } from "../../lib/config/mod.ts";
 import { preprocess } from "../../lib/packing/mod.ts";
+import { eager } from "../../lib/tensorflow/binding.ts";
+import { tf } from "../../lib/tensorflow/mod.ts";
 import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
 import { latestCheckpoint, loadCheckpoint, pretrain, PRETRAIN_OPTIONS } from "../../lib/training/mod.ts";
 
@@ -172,6 +174,12 @@ const REFUSED: [string, string, Given, RegExp][] = [
     { init_from_ckpt: true, model_name_or_path: "no/such" },
     /no\/such/,
   ],
+  [
+    "a model folder without --init_from_ckpt",
+    "none",
+    { model_name_or_path: data },
+    /^Cannot use --model_name_or_path ".*": a folder is read only with --init_from_ckpt/,
+  ],
   ["a checkpoint without a name", "none", { init_from_ckpt: true }, /--model_name_or_path/],
   [
     "a learning rate that blows up",
@@ -190,6 +198,14 @@ for (const [what, output, given, message] of REFUSED) {
     });
   });
 }
+
+Deno.test("a run, finished or failed, gives back every tensor and handle", async () => {
+  await run("warm");
+  const before = { tensors: tf.memory().numTensors, handles: eager.size };
+  await run("warm 2");
+  await assert.rejects(() => run("warm 3", { learning_rate: 1e30, warmup_steps: 0 }), UserError);
+  assert.deepEqual({ tensors: tf.memory().numTensors, handles: eager.size }, before);
+});
 
 Deno.test("two runs at once in one folder: one trains, the other is refused", async () => {
   const outcomes = await Promise.allSettled([run("shared"), run("shared")]);

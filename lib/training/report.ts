@@ -1,0 +1,82 @@
+/**
+ * What a run tells about itself: at its start, and at each log line to TensorBoard.
+ *
+ * @module
+ */
+import type { PretrainingConfig } from "../electra/mod.ts";
+import type { Corpus, PlacedBatch } from "../packing/mod.ts";
+import { type EventFileWriter, hasGpu, inspectMachine } from "../tensorflow/mod.ts";
+import type { Vocabulary } from "../text/mod.ts";
+import type { StepMetrics, TrainingRecord } from "./log.ts";
+import type { PretrainOptions } from "./options.ts";
+import type { StepReport } from "./step.ts";
+
+/** The report of a step as the log takes it. */
+export function metricsOf(report: StepReport, batch: PlacedBatch): StepMetrics {
+  return {
+    loss: report.total,
+    generator: report.generator,
+    rtd: report.rtd,
+    multiChoice: report.mts,
+    seqContrastive: report.csp,
+    gradNorm: report.gradNorm,
+    tokens: batch.tokens,
+    masked: report.masked,
+    generatorCorrect: report.generatorCorrect,
+    replaced: report.replaced,
+    rtdPredicted: report.rtdFlagged,
+    rtdCorrect: report.rtdFound,
+  };
+}
+
+/** The scalars that the original logs, weighted as it does, and the numbers that show whether training is sound. */
+export function writeEvents(events: EventFileWriter, record: TrainingRecord, config: PretrainingConfig) {
+  const { rtd, mts } = config.loss_weights;
+  const scalars = {
+    "total_loss": record.avg_loss,
+    "loss/generator_loss": record.generator,
+    "loss/rtd_loss": record.rtd === null ? null : rtd * record.rtd,
+    "loss/mts_loss": record.multi_choice === null ? null : mts * record.multi_choice,
+    "loss/csp_loss": record.seq_contrastive_loss,
+    "lr": record.lr,
+    "grad_norm": record.grad_norm,
+    "tokens_per_second": record.tokens_per_second,
+    "balance/replaced_rate": record.replaced_rate,
+    "balance/generator_accuracy": record.generator_accuracy,
+    "balance/rtd_precision": record.rtd_precision,
+    "balance/rtd_recall": record.rtd_recall,
+  };
+  for (const [tag, value] of Object.entries(scalars)) {
+    if (value !== null) events.scalar(tag, value, record.step);
+  }
+  events.flush();
+}
+
+/** Whether mixed precision makes this machine faster. */
+export function hasFastBfloat16(): boolean {
+  return hasGpu() || inspectMachine().instructionSets.some((name) => name.endsWith("bf16"));
+}
+
+/** One line on model, data and length of the run. */
+export function describeRun(run: {
+  options: PretrainOptions;
+  corpus: Corpus;
+  vocabulary: Vocabulary;
+  parameters: number;
+  capacity: number;
+  totalSteps: number;
+  step: number;
+  from?: string | undefined;
+}): string {
+  const { options, corpus, vocabulary, parameters, capacity, totalSteps, step, from } = run;
+  const { batch_size: B, max_seq_length: L } = options;
+  const n = (value: number) => value.toLocaleString("en-US");
+  return (from
+    ? `Going on from "${from}" at step ${step}`
+    : `Training a new model, preset ${options.preset}`) +
+    `: ${n(parameters)} parameters, ${n(vocabulary.size)} tokens in the vocabulary; ${
+      n(corpus.length)
+    } sentences, ` +
+    `${2 * B} rows of ${L} a step, at most ${n(capacity)} masked; ${n(totalSteps)} steps` +
+    (options.use_amp ? ", mixed bfloat16" : "");
+}

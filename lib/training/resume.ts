@@ -1,0 +1,99 @@
+/**
+ * Where a run begins: afresh, from its own last checkpoint, or from another run's.
+ *
+ * @module
+ */
+import { UserError } from "../config/mod.ts";
+import { type LazyTensor, lazyTensor } from "../electra/mod.ts";
+import type { AdamW } from "./adamw.ts";
+import { type Checkpoint, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
+import { type PretrainOptions, PUBLISHED_MODEL, RESUMABLE } from "./options.ts";
+
+/** A checkpoint to go on from. */
+export interface StartingPoint extends Checkpoint {
+  folder: string;
+  /** Whether it is this very run that goes on. */
+  resumed: boolean;
+}
+
+/**
+ * The run's own last checkpoint, or the one it was told to begin from.
+ *
+ * @param identity What the run is trained on: hashes of corpus and vocabulary.
+ * @throws {UserError} If a checkpoint is damaged or of another run.
+ */
+export async function startingPoint(
+  options: PretrainOptions,
+  identity: Record<string, string>,
+): Promise<StartingPoint | undefined> {
+  const own = await latestCheckpoint(options.output_dir);
+  if (own) {
+    const checkpoint = await loadCheckpoint(own);
+    checkSameRun(own, checkpoint, options, identity);
+    return { ...checkpoint, folder: own, resumed: true };
+  }
+  const folder = options.model_name_or_path;
+  if (!options.init_from_ckpt) {
+    if (folder && folder !== PUBLISHED_MODEL) {
+      throw new UserError(
+        `Cannot use --model_name_or_path "${folder}": a folder is read only with --init_from_ckpt; without it the ` +
+          `model is new, of size --preset`,
+      );
+    }
+    return undefined;
+  }
+  if (!folder) {
+    throw new UserError(
+      "Cannot begin from a checkpoint: --init_from_ckpt needs its folder in --model_name_or_path",
+    );
+  }
+  return { ...await loadCheckpoint(folder), folder, resumed: false };
+}
+
+/** A run goes on only with what it began with: anything else would be another curve under the same name. */
+function checkSameRun(
+  folder: string,
+  { run, state }: Checkpoint,
+  options: PretrainOptions,
+  identity: Record<string, string>,
+) {
+  const before = run as Record<string, unknown>;
+  for (const [name, value] of Object.entries(options)) {
+    if (RESUMABLE.has(name) || before[name] === value) continue;
+    throw new UserError(
+      `Cannot resume from "${folder}": --${name} was ${before[name] ?? "not given"} and now is ${
+        value ?? "not given"
+      }; ` +
+        "use the same options, or another --output_dir",
+    );
+  }
+  for (const [name, value] of Object.entries(identity)) {
+    if (state[name] === value) continue;
+    throw new UserError(
+      `Cannot resume from "${folder}": it was trained on another ${name}; use another --output_dir`,
+    );
+  }
+}
+
+/** `<parameter>.moment1` and `.moment2`, read from the device when their turn to be written comes. */
+export function momentsOf(optimizer: AdamW): Map<string, LazyTensor> {
+  return new Map([...optimizer.moments].flatMap(([name, { first, second }]) => [
+    [`${name}.moment1`, lazyTensor(first)] as const,
+    [`${name}.moment2`, lazyTensor(second)] as const,
+  ]));
+}
+
+/**
+ * Puts the moments of a checkpoint back.
+ *
+ * @throws {UserError} If one is missing.
+ */
+export function restoreMoments(optimizer: AdamW, { optimizer: saved, folder }: StartingPoint) {
+  for (const [name, { first, second }] of optimizer.moments) {
+    for (const [variable, key] of [[first, `${name}.moment1`], [second, `${name}.moment2`]] as const) {
+      const tensor = saved.get(key);
+      if (!tensor) throw new UserError(`Cannot load "${folder}": the optimizer's "${key}" is missing`);
+      variable.assign(tensor.data as Float32Array);
+    }
+  }
+}
