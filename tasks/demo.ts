@@ -7,7 +7,7 @@ import { pretrain, PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { runTask } from "./flags.ts";
 import { printSummary } from "./summary.ts";
 
-const DEMO_OPTIONS = {
+export const DEMO_OPTIONS = {
   output_dir: { type: "path", default: "output/demo", help: "Folder for text, corpus and model" },
   sentences: {
     type: "integer",

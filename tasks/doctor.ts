@@ -5,7 +5,7 @@ import { type OptionTable, UserError } from "../lib/config/mod.ts";
 import { inspectMachine, type Machine } from "../lib/tensorflow/machine.ts";
 import { runTask } from "./flags.ts";
 
-const DOCTOR_OPTIONS = {
+export const DOCTOR_OPTIONS = {
   json: { type: "boolean", default: false, help: "Print the report as JSON" },
 } as const satisfies OptionTable;
 

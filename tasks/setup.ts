@@ -7,7 +7,7 @@ import { installTensorFlow } from "../lib/tensorflow/install.ts";
 import type { TensorFlowLibrary } from "../lib/tensorflow/library.ts";
 import { runTask } from "./flags.ts";
 
-const SETUP_OPTIONS = {
+export const SETUP_OPTIONS = {
   gpu: { type: "boolean", default: false, help: "Install TensorFlow with CUDA (Linux, NVIDIA driver)" },
   force: { type: "boolean", default: false, help: "Install into .venv again, whatever is there" },
   quiet: { type: "boolean", default: false, help: "Say nothing unless something must be installed" },

@@ -5,7 +5,7 @@ import { type OptionsOf, type OptionTable, ProgressBar, UserError } from "../lib
 import { buildVocabulary, listTextFiles, readLines } from "../lib/text/mod.ts";
 import { runTask } from "./flags.ts";
 
-const VOCAB_OPTIONS = {
+export const VOCAB_OPTIONS = {
   input_path: {
     type: "path",
     required: true,

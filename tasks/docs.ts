@@ -1,0 +1,36 @@
+/** `deno task docs`: writes every command's flags to tasks/README.md, from the tables that the commands read. */
+import { markdownOptions, type OptionTable } from "../lib/config/mod.ts";
+import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
+import { DEMO_OPTIONS } from "./demo.ts";
+import { DOCTOR_OPTIONS } from "./doctor.ts";
+import { PREPROCESS_OPTIONS } from "./preprocess.ts";
+import { SETUP_OPTIONS } from "./setup.ts";
+import { VOCAB_OPTIONS } from "./vocab.ts";
+
+const COMMANDS: Record<string, OptionTable> = {
+  demo: DEMO_OPTIONS,
+  setup: SETUP_OPTIONS,
+  doctor: DOCTOR_OPTIONS,
+  vocab: VOCAB_OPTIONS,
+  preprocess: PREPROCESS_OPTIONS,
+  pretrain: PRETRAIN_OPTIONS,
+};
+
+/** The page: one table of flags a command. */
+export function flagsPage(): string {
+  const sections = Object.entries(COMMANDS).map(([name, table]) =>
+    `## deno task ${name}\n\n${markdownOptions(table)}`
+  );
+  return [
+    "# Commands and their flags",
+    "",
+    "Written by `deno task docs`. `--batch-size` and `--batch_size` are the same; `--help` prints this for one command.",
+    "",
+    ...sections,
+  ].join("\n");
+}
+
+/** Where the page lies. */
+export const FLAGS_PAGE = new URL("./README.md", import.meta.url);
+
+if (import.meta.main) await Deno.writeTextFile(FLAGS_PAGE, flagsPage());
