@@ -74,7 +74,8 @@ let functions = 0;
  * the operation.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { compile, tf } from "./mod.ts";
  * const square = compile((x: tf.Tensor) => tf.mul(x, x));
  * square(tf.tensor1d([1, 2, 3])).print(); // [1, 4, 9]
  * ```

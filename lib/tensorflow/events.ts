@@ -15,9 +15,14 @@ let writers = 0;
  * Appends scalars, texts and histograms to one event file.
  *
  * @example
- * ```ts ignore
- * using events = new EventFileWriter("output/loss_log");
- * events.scalar("loss/generator_loss", 9.2, 1);
+ * ```ts
+ * import { EventFileWriter } from "./mod.ts";
+ * const folder = await Deno.makeTempDir();
+ * {
+ *   using events = new EventFileWriter(folder);
+ *   events.scalar("loss/generator_loss", 9.2, 1);
+ * }
+ * await Deno.remove(folder, { recursive: true });
  * ```
  */
 export class EventFileWriter implements Disposable {

@@ -19,9 +19,10 @@ import { DTYPE } from "./host_tensor.ts";
  * the same numbers for the same seed and step.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { compile, RandomStream, tf } from "./mod.ts";
  * const noise = compile((step: tf.Tensor) => new RandomStream(1000, step).uniform([2, 3]));
- * noise(tf.scalar(7, "int32"));
+ * noise(tf.scalar(7, "int32")).print(); // the same numbers for step 7, in whatever run
  * ```
  */
 export class RandomStream {

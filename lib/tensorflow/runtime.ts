@@ -140,8 +140,10 @@ export function runtime(): Runtime {
  * @throws {Error} If TensorFlow has already been started with other choices.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { configureTensorFlow, tensorflowInfo } from "./mod.ts";
  * configureTensorFlow({ device: "cpu", threads: 2 });
+ * console.log(tensorflowInfo().devices);
  * ```
  */
 export function configureTensorFlow(chosen: RuntimeOptions) {

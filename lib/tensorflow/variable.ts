@@ -19,9 +19,14 @@ let variables = 0;
  * an optimizer step allocates nothing and copies nothing.
  *
  * @example
- * ```ts ignore
- * const weight = new Variable([2], new Float32Array([1, 2]));
- * const step = compile((gradient: tf.Tensor) => (weight.assignSub(gradient), weight.read()));
+ * ```ts
+ * import { compile, tf, Variable } from "./mod.ts";
+ * using weight = new Variable([2], new Float32Array([1, 2]));
+ * const step = compile((gradient: tf.Tensor) => {
+ *   weight.assignSub(gradient);
+ *   return weight.read();
+ * });
+ * step(tf.tensor1d([1, 1])).print(); // [0, 1]
  * ```
  */
 export class Variable implements Disposable {

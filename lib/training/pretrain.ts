@@ -76,9 +76,14 @@ export interface PretrainSummary {
  * @throws {UserError} If input, options, memory or disk do not allow it; the last checkpoint is then untouched.
  *
  * @example
- * ```ts ignore
- * const options = resolveOptions(PRETRAIN_OPTIONS, { input_dir: "data", output_dir: "output", max_steps: 300 });
- * const { folder, last } = await pretrain(options);
+ * ```ts
+ * import { resolveOptions } from "../config/mod.ts";
+ * import { pretrain, PRETRAIN_OPTIONS } from "./mod.ts";
+ * const given = { input_dir: "tests/fixtures/text", output_dir: await Deno.makeTempDir(), preset: "tiny" };
+ * const options = resolveOptions(PRETRAIN_OPTIONS, { ...given, batch_size: 2, max_seq_length: 16, max_steps: 2 });
+ * const { folder } = await pretrain(options);
+ * console.log(folder); // …/checkpoint-2
+ * await Deno.remove(options.output_dir, { recursive: true });
  * ```
  */
 export async function pretrain(
@@ -196,6 +201,7 @@ export async function pretrain(
     maskCapacity: capacity,
   });
   const perEpoch = stepsPerEpoch(corpus.length, B);
+  if (step < totalSteps) say("Compiling the training step; the first one takes a while");
   let next: PlacedBatch | undefined = step < totalSteps ? stream.next().value : undefined;
   while (next && !signal?.aborted) {
     const batch = next;
