@@ -278,7 +278,8 @@ function headProducts(config: PretrainingConfig): Product[] {
 async function matmulBound(products: Product[]): Promise<number> {
   let total = 0;
   for (const [[batch, rows, inner, columns], times] of products) {
-    const a = tf.randomNormal([batch, rows, inner]), b = tf.randomNormal([batch, inner, columns]);
+    const outer = batch > 1 ? [batch] : [];
+    const a = tf.randomNormal([...outer, rows, inner]), b = tf.randomNormal([...outer, inner, columns]);
     const product = () => tf.matMul(a, b).dispose(); // operations on the processor end before they return
     const runs = Math.max(1, Math.min(times, 12));
     product();

@@ -5,6 +5,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type {
+  BatchMatMulAttrs,
+  BatchMatMulInputs,
   GatherV2Attrs,
   GatherV2Inputs,
   KernelConfig,
@@ -90,9 +92,24 @@ const round = () =>
     return x.dtype === "int32" ? tf.getKernel("Identity", BACKEND).kernelFunc(args) : original(args);
   });
 
+/** Products of matrices by MatMul: tfjs-node takes the batched operation for them too, which has no fused bias. */
+const batchMatMul = () =>
+  adapted("BatchMatMul", (original) => (args) => {
+    const { a, b } = args.inputs as Record<keyof BatchMatMulInputs, TensorInfo>;
+    if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== "float32" || b.dtype !== "float32") {
+      return original(args);
+    }
+    const { transposeA, transposeB } = args.attrs as unknown as BatchMatMulAttrs;
+    return (args.backend as TensorFlowBackend).op("MatMul", [
+      attr.type("T", DTYPE.float32),
+      attr.bool("transpose_a", transposeA),
+      attr.bool("transpose_b", transposeB),
+    ], [a, b])[0];
+  });
+
 /** Registers the replacements; called once, after tfjs-node's kernels. */
 export function registerKernels() {
-  for (const kernel of [gatherV2, mean(), multinomial(), round()]) {
+  for (const kernel of [gatherV2, batchMatMul(), mean(), multinomial(), round()]) {
     tf.unregisterKernel(kernel.kernelName, kernel.backendName);
     tf.registerKernel(kernel);
   }

@@ -5,7 +5,7 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { hasWeightDecay, type ModelVariables } from "../electra/mod.ts";
-import { attr, DTYPE, tf, Variable } from "../tensorflow/mod.ts";
+import { attr, backend, DTYPE, tf, Variable } from "../tensorflow/mod.ts";
 
 /** Constants of the optimizer. */
 export interface AdamWOptions {
@@ -49,7 +49,7 @@ export class AdamW {
    *
    * @param step From 1.
    * @param learningRate After the schedule.
-   * @returns [step size with both bias corrections, ε in its scale, learning rate · weight decay]
+   * @returns [step size with both bias corrections, ε in its scale, 1 - learning rate · weight decay]
    */
   rates(step: number, learningRate: number): Float32Array {
     const { beta1, beta2, epsilon, weightDecay } = this.options;
@@ -57,7 +57,7 @@ export class AdamW {
     return Float32Array.of(
       learningRate * root / (1 - beta1 ** step),
       epsilon * root,
-      learningRate * weightDecay,
+      1 - learningRate * weightDecay,
     );
   }
 
@@ -70,21 +70,25 @@ export class AdamW {
    */
   apply(gradients: Tensor[], rates: Tensor): Tensor {
     const { beta1, beta2, maxGradNorm } = this.options;
-    const [stepSize, epsilon, decay] = tf.unstack(rates);
-    const norm = tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient)))));
-    const scale = maxGradNorm > 0 ? tf.div(maxGradNorm, tf.maximum(norm, maxGradNorm)) : tf.scalar(1);
+    const [stepSize, epsilon, keep] = tf.unstack(rates);
+    const norm = globalNorm(gradients);
+    const scale = tf.div(maxGradNorm, tf.maximum(norm, maxGradNorm));
     // the fused operation corrects for bias by 1 - power: 0 leaves that to `rates`
     const constants = [tf.scalar(0), tf.scalar(0), stepSize, tf.scalar(beta1), tf.scalar(beta2), epsilon];
     [...this.variables].forEach(([name, variable], i) => {
       const { first, second } = this.moments.get(name)!;
+      const gradient = maxGradNorm > 0 ? tf.mul(gradients[i], scale) : gradients[i];
       if (this.options.weightDecay > 0 && hasWeightDecay(name)) {
-        variable.assignSub(tf.mul(variable.read(), decay));
+        variable.assign(tf.mul(variable.read(), keep));
       }
-      variable.apply("ResourceApplyAdam", FUSED, [first, second], [
-        ...constants,
-        tf.mul(gradients[i], scale),
-      ]);
+      variable.apply("ResourceApplyAdam", FUSED, [first, second], [...constants, gradient]);
     });
     return norm;
   }
+}
+
+/** Root of the sum of all squares; the fused operation makes no tensor of squares. */
+function globalNorm(gradients: Tensor[]): Tensor {
+  const half = (x: Tensor) => backend().op("L2Loss", [attr.type("T", DTYPE.float32)], [x])[0];
+  return tf.sqrt(tf.mul(tf.addN(gradients.map(half)), 2));
 }
