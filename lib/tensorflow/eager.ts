@@ -22,12 +22,12 @@ export interface Executor {
   execute(op: string, attributes: Attribute[], inputs: number[], outputs: number): TensorMetadata[];
 }
 
-const MAX_OUTPUTS = 256;
+const FEW_OUTPUTS = 256;
 
 /** Eager tensors by number, and the operations on them. */
 export class EagerExecutor implements Executor {
   readonly #handles = new Map<number, Pointer>();
-  readonly #outputs = new BigUint64Array(MAX_OUTPUTS);
+  readonly #outputs = new BigUint64Array(FEW_OUTPUTS);
   readonly #outputCount = new Int32Array(1);
   /** Shapes behind resource handles, which TensorFlow's shape inference cannot see through a function's border. */
   readonly #variableShapes = new Map<number, number[]>();
@@ -78,16 +78,14 @@ export class EagerExecutor implements Executor {
   execute(op: string, attributes: Attribute[], inputs: number[], outputs: number): TensorMetadata[] {
     const { symbols } = runtime();
     const operation = this.#prepare(op, attributes, inputs);
+    const handles = outputs <= FEW_OUTPUTS ? this.#outputs : new BigUint64Array(outputs);
     try {
       this.#outputCount[0] = outputs;
-      runtime().call(
-        op,
-        (status) => symbols.TFE_Execute(operation, this.#outputs, this.#outputCount, status),
-      );
+      runtime().call(op, (status) => symbols.TFE_Execute(operation, handles, this.#outputCount, status));
     } finally {
       symbols.TFE_DeleteOp(operation);
     }
-    const results = this.#adoptAll(this.#outputs, this.#outputCount[0]);
+    const results = this.#adoptAll(handles, this.#outputCount[0]);
     if (op === "VarHandleOp") {
       const shape = attributes.find((attribute) => attribute.name === "shape")?.value as number[];
       this.#variableShapes.set(results[0].id, shape);
@@ -108,7 +106,7 @@ export class EagerExecutor implements Executor {
       symbols.TFE_DeleteOp(operation);
       symbols.TF_DeleteStatus(status);
     }
-    return this.#adoptAll(handles, outputs);
+    return this.#adoptAll(handles, count[0]); // read here, so that both arrays live until the call is over
   }
 
   /** Shape and dtype of a live tensor. */

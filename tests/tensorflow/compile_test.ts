@@ -273,3 +273,18 @@ Deno.test("draws of one stream are independent, a permutation holds every number
     assert.notDeepEqual(permutation, values(stream.permutation(1000)));
   });
 });
+
+Deno.test("a function may return any number of tensors", async () => {
+  const count = 400;
+  const many = compile((x: Tensor) => Array.from({ length: count }, (_, i) => tf.add(x, i)));
+  const x = tf.scalar(0.5);
+  for (const results of [many(x), await many.runAsync(x)]) {
+    assert.deepEqual(
+      results.map((result) => values(result)[0]),
+      Array.from({ length: count }, (_, i) => i + 0.5),
+    );
+    tf.dispose(results);
+  }
+  many.dispose();
+  x.dispose();
+});
