@@ -96,7 +96,9 @@ export class Runtime {
   check(status: Pointer, op: string) {
     const code = this.symbols.TF_GetCode(status);
     if (code === 0) return;
-    throw new TensorFlowError(code, op, cString(this.symbols.TF_Message(status)));
+    const reason = cString(this.symbols.TF_Message(status));
+    this.symbols.TF_SetStatus(status, 0, cName("")); // several calls set it on failure only
+    throw new TensorFlowError(code, op, reason);
   }
 
   /** Copies the bytes of a TF_Buffer that `fill` writes or returns, and frees it. */

@@ -14,6 +14,7 @@ export const SYMBOLS = {
   // status and buffers
   TF_NewStatus: { parameters: [], result: ptr },
   TF_DeleteStatus: { parameters: [ptr], result: "void" },
+  TF_SetStatus: { parameters: [ptr, "i32", buf], result: "void" },
   TF_GetCode: { parameters: [ptr], result: "i32" },
   TF_Message: { parameters: [ptr], result: ptr },
   TF_NewBuffer: { parameters: [], result: ptr },

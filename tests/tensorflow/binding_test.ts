@@ -1,6 +1,6 @@
 /** The eager binding: dtypes, attributes, errors, no leaks; against tfjs's documented results and Python's numbers. */
 import { strict as assert } from "node:assert";
-import { attr, backend, DTYPE, TensorFlowError, tf } from "../../lib/tensorflow/mod.ts";
+import { attr, backend, DTYPE, TensorFlowError, tensorflowInfo, tf } from "../../lib/tensorflow/mod.ts";
 import { binding, eager } from "../../lib/tensorflow/binding.ts";
 import { ATTR } from "../../lib/tensorflow/attributes.ts";
 
@@ -145,6 +145,11 @@ Deno.test("an error carries the operation's name and TensorFlow's message", () =
     );
     assert.throws(() => backend().op("NoSuchOp", [], []), /NoSuchOp/);
   });
+});
+
+Deno.test("a failure is told once: what is called next does not inherit it", () => {
+  assert.throws(() => eager.execute("NoSuchOp", [], [], 0), TensorFlowError);
+  assert.ok(tensorflowInfo().devices.length >= 1);
 });
 
 Deno.test("a tensor that was disposed of is refused", () => {
