@@ -1,4 +1,14 @@
-/** Option tables, user errors and progress: what every room may lean on. */
+/** Option tables, user errors, files that are whole or not there, progress: what every room may lean on. */
+export {
+  type Disk,
+  diskErrorReason,
+  fileError,
+  partialPath,
+  realDisk,
+  removePartials,
+  syncFolder,
+  writeAtomically,
+} from "./disk.ts";
 export { UserError } from "./errors.ts";
 export {
   describeOptions,

@@ -6,9 +6,8 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { UserError } from "../config/mod.ts";
+import { diskErrorReason, UserError } from "../config/mod.ts";
 import { type CorpusIdTable, corpusIdTable, type Vocabulary } from "../text/mod.ts";
-import { diskErrorReason } from "../weights/mod.ts";
 import { checkNpySize, decodeNpyHeader, elementBytes, npyElements, npyHeaderBytes } from "./npy.ts";
 import type { NpyArray, NpyDtype } from "./npy.ts";
 import { decodeNpz } from "./npz.ts";

@@ -5,9 +5,8 @@
  * folder never shows half a corpus.
  */
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../config/mod.ts";
+import { diskErrorReason, UserError } from "../config/mod.ts";
 import { SUFFIX_COUNT } from "../text/mod.ts";
-import { diskErrorReason } from "../weights/mod.ts";
 import { encodeNpyHeader, type NpyDtype } from "./npy.ts";
 import { encodeNpz } from "./npz.ts";
 

@@ -1,4 +1,4 @@
-import { fileError } from "../weights/mod.ts";
+import { fileError } from "../config/mod.ts";
 
 /**
  * A text file that grows line by line.

@@ -8,20 +8,22 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../config/mod.ts";
 import {
   type Disk,
   diskErrorReason,
   fileError,
-  type LazyTensorData,
   partialPath,
-  readSafetensors,
-  readSafetensorsHeader,
   realDisk,
   removePartials,
   syncFolder,
-  type TensorData,
+  UserError,
   writeAtomically,
+} from "../config/mod.ts";
+import {
+  type LazyTensorData,
+  readSafetensors,
+  readSafetensorsHeader,
+  type TensorData,
   writeSafetensors,
 } from "../weights/mod.ts";
 

@@ -1,8 +1,7 @@
 /** One run per output folder: two at once would overwrite each other's checkpoints. */
 
 import { join } from "node:path";
-import { fileError } from "../weights/mod.ts";
-import { UserError } from "../config/mod.ts";
+import { fileError, UserError } from "../config/mod.ts";
 
 /** The lock file; it stays behind, empty, because removing it would let two runs lock different files. */
 const lockName = ".lock";

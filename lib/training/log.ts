@@ -4,8 +4,7 @@
  */
 
 import { join } from "node:path";
-import { UserError } from "../config/mod.ts";
-import { fileError } from "../weights/mod.ts";
+import { fileError, UserError } from "../config/mod.ts";
 import { AppendedFile } from "./appended_file.ts";
 
 /** What one training step tells about itself. */

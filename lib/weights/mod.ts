@@ -5,16 +5,6 @@
  */
 
 export {
-  type Disk,
-  diskErrorReason,
-  fileError,
-  partialPath,
-  realDisk,
-  removePartials,
-  syncFolder,
-  writeAtomically,
-} from "./disk.ts";
-export {
   type DataType,
   type LazyTensorData,
   readSafetensors,

@@ -5,8 +5,7 @@
  * name, the header padded with spaces to a multiple of 8, so every tensor is aligned to its element size.
  */
 
-import { UserError } from "../config/mod.ts";
-import { type Disk, fileError, realDisk, writeAtomically } from "./disk.ts";
+import { type Disk, fileError, realDisk, UserError, writeAtomically } from "../config/mod.ts";
 
 /** The array that holds the elements of each data type; 16-bit floats are raw bits, booleans are 0 or 1. */
 export interface ArrayOf {

@@ -6,7 +6,7 @@ import {
   removeLeftovers,
   saveCheckpoint,
 } from "../../lib/training/checkpoint.ts";
-import { type Disk, partialPath, realDisk } from "../../lib/weights/mod.ts";
+import { type Disk, partialPath, realDisk } from "../../lib/config/mod.ts";
 import { checkpointAt } from "./checkpoint_samples.ts";
 import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Disk, diskErrorReason, realDisk, writeAtomically } from "../../lib/weights/mod.ts";
+import { type Disk, diskErrorReason, realDisk, writeAtomically } from "../../lib/config/mod.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -3,7 +3,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../config/mod.ts";
+import { UserError } from "./errors.ts";
 
 /** The operations that saving needs; a test hands in one that fails on purpose. */
 export interface Disk {
