@@ -6,8 +6,8 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { attr, type Attribute } from "./attributes.ts";
 import { backend } from "./backend.ts";
-import { binding, eager } from "./binding.ts";
-import { DTYPE, type Values } from "./host_tensor.ts";
+import { binding, eager, recording } from "./binding.ts";
+import { DTYPE } from "./host_tensor.ts";
 
 const FLOAT = attr.type("dtype", DTYPE.float32);
 let variables = 0;
@@ -31,12 +31,21 @@ let variables = 0;
  */
 export class Variable implements Disposable {
   readonly #id: number;
+  #disposed = false;
 
   /**
    * @param shape Its shape, for ever.
    * @param values Row-major values, or a tensor, to begin with.
+   * @throws {RangeError} If they do not fit the shape.
+   * @throws {Error} Inside a function that is being compiled: it would begin anew at every call.
    */
   constructor(readonly shape: readonly number[], values: Float32Array | Tensor) {
+    const graph = recording();
+    if (graph) {
+      throw new Error(
+        `Cannot create a variable while "${graph.functionName}" is being compiled: create it outside, use it inside`,
+      );
+    }
     this.#id = eager.execute(
       "VarHandleOp",
       [
@@ -48,7 +57,12 @@ export class Variable implements Disposable {
       [],
       1,
     )[0].id;
-    this.assign(values);
+    try {
+      this.assign(values);
+    } catch (error) {
+      eager.deleteTensor(this.#id);
+      throw error;
+    }
   }
 
   /** Number of elements. */
@@ -71,17 +85,17 @@ export class Variable implements Disposable {
     }
   }
 
-  /** Replaces its value. @throws {RangeError} If the number of values does not fit. */
+  /** Replaces its value. @throws {RangeError} If the new one is of another shape, or not float32. */
   assign(values: Float32Array | Tensor) {
     this.#write("AssignVariableOp", values);
   }
 
-  /** Adds to it, in place. */
+  /** Adds to it, in place. @throws {RangeError} As {@linkcode assign}: nothing is broadcast. */
   assignAdd(values: Float32Array | Tensor) {
     this.#write("AssignAddVariableOp", values);
   }
 
-  /** Subtracts from it, in place. */
+  /** Subtracts from it, in place. @throws {RangeError} As {@linkcode assign}: nothing is broadcast. */
   assignSub(values: Float32Array | Tensor) {
     this.#write("AssignSubVariableOp", values);
   }
@@ -98,8 +112,10 @@ export class Variable implements Disposable {
     binding.executeOp(op, attributes, [...ids, ...backend().inputIds(inputs)], 0);
   }
 
-  /** Frees its memory. */
+  /** Frees its memory; a second time does nothing. */
   dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
     eager.execute("DestroyResourceOp", [attr.bool("ignore_lookup_error", true)], [this.#id], 0);
     eager.deleteTensor(this.#id);
   }
@@ -109,11 +125,22 @@ export class Variable implements Disposable {
   }
 
   #write(op: string, values: Float32Array | Tensor) {
-    const own = values instanceof Float32Array;
-    const id = own
-      ? binding.createTensor([...this.shape], DTYPE.float32, values as Values)
-      : backend().inputIds([values])[0];
-    binding.executeOp(op, [FLOAT], [this.#id, id], 0);
-    if (own) binding.deleteTensor(id);
+    if (values instanceof Float32Array) {
+      const id = binding.createTensor([...this.shape], DTYPE.float32, values);
+      try {
+        binding.executeOp(op, [FLOAT], [this.#id, id], 0);
+      } finally {
+        binding.deleteTensor(id);
+      }
+      return;
+    }
+    // TensorFlow itself would let an assignment change the shape
+    if (values.dtype !== "float32" || `${values.shape}` !== `${this.shape}`) {
+      throw new RangeError(
+        `Cannot write to a float32 variable of shape [${this.shape}]: the tensor is ${values.dtype} of shape ` +
+          `[${values.shape}]`,
+      );
+    }
+    binding.executeOp(op, [FLOAT], [this.#id, ...backend().inputIds([values])], 0);
   }
 }
