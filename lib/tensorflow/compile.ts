@@ -67,6 +67,7 @@ let functions = 0;
  * instead of executed; the recording, optimised by TensorFlow, runs at every further call. As in `tf.function`:
  * JavaScript side effects happen at tracing only, a tensor from outside is captured with the value it has then,
  * a {@linkcode Variable} is read and updated at every call, in program order, and no value can be read inside.
+ * Inside `tf.grad` and its like the function runs as it is, operation by operation, so that it can be differentiated.
  *
  * @param fn Takes tensors and returns a tensor, an array or a record of tensors.
  * @returns A function of the same signature.
@@ -105,7 +106,8 @@ export function compile<A extends Tensor[], R extends Results>(
   };
 
   const call = (...args: A): R => {
-    if (recording()) return fn(...args); // inlined into the function being compiled
+    // inlined into the function being compiled, or run for tfjs to differentiate: its tape sees single operations
+    if (recording() || isTapeOn()) return fn(...args);
     if (options.eager) return tf.tidy(() => fn(...args));
     const trace = traceFor(args);
     return trace.structure(trace.run((...call) => eager.execute(...call), args)) as R;
@@ -128,6 +130,12 @@ export function compile<A extends Tensor[], R extends Results>(
       },
     },
   });
+}
+
+/** Whether tfjs is recording operations for a gradient. */
+function isTapeOn(): boolean {
+  const { gradientDepth, kernelDepth } = tf.engine().state;
+  return gradientDepth > 0 && kernelDepth === 0;
 }
 
 type Execute<T> = (op: string, attributes: Attribute[], inputs: number[], outputs: number) => T;
@@ -231,19 +239,22 @@ function traceFunction<A extends Tensor[]>(
     });
     const rt = runtime(), { symbols } = rt;
     const compiled = recorder.toFunction(name, traced.parameters, traced.nodes);
-    if (options.xla) {
-      const value = encode("AttrValue", { b: true });
-      rt.call("TF_FunctionSetAttrValueProto", (status) =>
-        symbols.TF_FunctionSetAttrValueProto(
-          compiled,
-          cName("_XlaMustCompile"),
-          value,
-          BigInt(value.length),
-          status,
-        ));
+    try {
+      if (options.xla) {
+        const value = encode("AttrValue", { b: true });
+        rt.call("TF_FunctionSetAttrValueProto", (status) =>
+          symbols.TF_FunctionSetAttrValueProto(
+            compiled,
+            cName("_XlaMustCompile"),
+            value,
+            BigInt(value.length),
+            status,
+          ));
+      }
+      rt.call("TFE_ContextAddFunction", (s) => symbols.TFE_ContextAddFunction(rt.context, compiled, s));
+    } finally {
+      symbols.TF_DeleteFunction(compiled);
     }
-    rt.call("TFE_ContextAddFunction", (s) => symbols.TFE_ContextAddFunction(rt.context, compiled, s));
-    symbols.TF_DeleteFunction(compiled);
     ok = true;
     const captures = [...recorder.captures.values()].map((capture) => capture.id);
     const results = { keys: traced.keys, count: traced.nodes.length };
@@ -257,8 +268,9 @@ function traceFunction<A extends Tensor[]>(
 
 function flatten(results: Results, label: string): [Tensor[], string[] | number | undefined] {
   if (results instanceof tf.Tensor) return [[results], undefined];
-  const tensors = Object.values(results);
-  if (!tensors.every((tensor) => tensor instanceof tf.Tensor)) {
+  const isCollection = typeof results === "object" && results !== null && !(results instanceof Promise);
+  const tensors = isCollection ? Object.values(results) : [];
+  if (!isCollection || !tensors.every((tensor) => tensor instanceof tf.Tensor)) {
     throw new TypeError(
       `Cannot compile "${label}": it must return a tensor, or an array or record of tensors`,
     );

@@ -288,3 +288,29 @@ Deno.test("a function may return any number of tensors", async () => {
   many.dispose();
   x.dispose();
 });
+
+Deno.test("a compiled function can be differentiated from outside", () => {
+  const square = compile((x: Tensor) => tf.square(x));
+  tf.tidy(() => {
+    const x = tf.tensor1d([2, 3]);
+    const gradient = tf.grad((x: Tensor) => tf.sum(tf.mul(x, square(x)))); // of x³
+    assert.deepEqual(values(gradient(x)), [12, 27]);
+    assert.deepEqual(values(square(x)), [4, 9]);
+  });
+  assert.equal(square.traces, 1);
+  square.dispose();
+});
+
+const notTensors: [string, unknown][] = [
+  ["a promise", Promise.resolve()],
+  ["nothing", undefined],
+  ["null", null],
+  ["a number", 1],
+  ["a list with a number", [1]],
+];
+for (const [what, result] of notTensors) {
+  Deno.test(`a function that returns ${what} is refused`, () => {
+    const compiled = compile(() => result as Tensor, { name: "wrong" });
+    assert.throws(compiled, /^TypeError: Cannot compile "wrong": it must return a tensor/);
+  });
+}
