@@ -1,4 +1,4 @@
-import { UserError } from "../config/mod.ts";
+import { fileError, UserError, writeAtomically } from "../config/mod.ts";
 
 /** Tokens that every vocabulary must hold, in the order that {@linkcode buildVocabulary} gives them. */
 export const SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
@@ -144,15 +144,7 @@ export class Vocabulary {
    * @throws {UserError} If the folder is missing or cannot be written.
    */
   async write(path: string): Promise<void> {
-    const partial = `${path}.${crypto.randomUUID()}.partial`;
-    try {
-      await Deno.writeTextFile(partial, this.tokens.join("\n") + "\n");
-      await Deno.rename(partial, path);
-    } catch (error) {
-      await Deno.remove(partial).catch(() => {});
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new UserError(`Cannot write vocabulary "${path}": ${reason}`, { cause: error });
-    }
+    await writeAtomically(path, [new TextEncoder().encode(this.tokens.join("\n") + "\n")]);
   }
 
   /**
@@ -173,8 +165,7 @@ async function readBytes(path: string, source: string): Promise<Uint8Array> {
     if (error instanceof Deno.errors.NotFound) {
       throw new UserError(`Cannot ${source}: no such file; build one with \`deno task vocab\``);
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(`Cannot ${source}: ${reason}`, { cause: error });
+    throw fileError("read vocabulary", path, error);
   }
 }
 

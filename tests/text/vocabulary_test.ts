@@ -82,7 +82,10 @@ Deno.test("bad vocabulary files are refused with file, line and remedy", async (
         `Cannot read vocabulary "${missing}": no such file; build one with \`deno task vocab\``,
       ),
     );
-    await assert.rejects(Vocabulary.read(folder), UserError);
+    await assert.rejects(
+      Vocabulary.read(folder),
+      new UserError(`Cannot read vocabulary "${folder}": is a directory`),
+    );
   });
 });
 
@@ -93,7 +96,11 @@ Deno.test("a written vocabulary reads back, replaces the old file and leaves not
     await vocabulary.write(`${folder}/v.txt`);
     assert.deepEqual((await Vocabulary.read(`${folder}/v.txt`)).tokens, vocabulary.tokens);
     assert.deepEqual((await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name), ["v.txt"]);
-    await assert.rejects(vocabulary.write(`${folder}/none/v.txt`), UserError);
+    const path = `${folder}/none/v.txt`;
+    await assert.rejects(
+      vocabulary.write(path),
+      new UserError(`Cannot write "${path}": no such file or directory`),
+    );
   });
 });
 
