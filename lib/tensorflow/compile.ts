@@ -60,6 +60,10 @@ const MANY_TRACES = 8;
 const LOW = { mixed_bfloat16: DTYPE.bfloat16, mixed_float16: DTYPE.float16 } as const;
 let functions = 0;
 
+/** Graphs that TensorFlow optimised while first calls were being watched: it keeps one collection for all. */
+let collected: FunctionGraphs[] = [];
+let watchers = 0;
+
 /**
  * Compiles a function of tensors.
  *
@@ -145,6 +149,7 @@ type Metadata = ReturnType<typeof eager.execute>;
 class Trace {
   rewrite: RewriteReport | undefined;
   #ran = false;
+  #refusal: Error | undefined;
 
   constructor(
     readonly function_: string,
@@ -157,6 +162,7 @@ class Trace {
 
   /** Calls the function; with mixed precision, the first call also proves that the rewrite took place. */
   run<T extends Metadata | Promise<Metadata>>(execute: Execute<T>, args: Tensor[]): T {
+    if (this.#refusal) throw this.#refusal;
     const { precision = "float32", xla } = this.options;
     const attributes: Attribute[] = [];
     if (precision !== "float32") attributes.push(attr.string("config_proto", configFor(precision)));
@@ -187,17 +193,22 @@ class Trace {
 
   #observeRewrite<T extends Metadata | Promise<Metadata>>(precision: keyof typeof LOW, go: () => T): T {
     const { symbols, context } = runtime();
-    symbols.TFE_ContextEnableGraphCollection(context);
-    const stop = () => symbols.TFE_ContextDisableGraphCollection(context);
+    if (watchers++ === 0) symbols.TFE_ContextEnableGraphCollection(context); // drops what is collected
+    const stop = () => {
+      if (--watchers > 0) return;
+      symbols.TFE_ContextDisableGraphCollection(context);
+      collected = [];
+    };
     const check = (metadata: Metadata) => {
       const bytes = runtime().bytes(
         "TFE_ContextExportRunMetadata",
         (buffer, status) => symbols.TFE_ContextExportRunMetadata(context, buffer, status),
       );
-      this.rewrite = rewriteReport(bytes, LOW[precision]);
+      collected.push(...decode<{ function_graphs: FunctionGraphs[] }>("RunMetadata", bytes).function_graphs);
+      this.rewrite = rewriteReport(collected, this.function_, LOW[precision]);
       if (this.rewrite.lowPrecisionOps > 0) return metadata;
       for (const { id } of metadata) eager.deleteTensor(id);
-      throw new Error(
+      throw this.#refusal = new Error(
         `Cannot run "${this.label}" in ${precision}: TensorFlow left the graph in float32 ` +
           `(${
             precision === "mixed_float16" ? "float16 needs a GPU" : "this processor has no usable bfloat16"
@@ -222,8 +233,9 @@ function traceFunction<A extends Tensor[]>(
   label: string,
   options: CompileOptions,
 ): Trace {
-  const name = `${label.replace(/[^A-Za-z0-9_]/g, "_")}_${functions++}`;
-  const recorder = new GraphRecorder(eager, label);
+  const word = label.toLowerCase().replace(/[^a-z0-9_]/g, "_").replace(/^_+/, "") || "function"; // as TensorFlow wants names
+  const name = `${word}_${functions++}`;
+  const recorder = new GraphRecorder(eager, label, name);
   const engine = tf.engine();
   let ok = false;
   try {
@@ -295,19 +307,24 @@ function configFor(precision: keyof typeof LOW): Uint8Array {
 }
 
 interface NodeDef {
+  name: string;
   op: string;
   attr: Record<string, { type?: number }>;
 }
 
-function rewriteReport(runMetadata: Uint8Array, low: number): RewriteReport {
-  type Graphs = {
-    pre_optimization_graph?: { node: NodeDef[] };
-    post_optimization_graph?: { node: NodeDef[] };
-  };
-  const { function_graphs } = decode<{ function_graphs: Graphs[] }>("RunMetadata", runMetadata);
+/** Functions before and after TensorFlow optimised them; those that start at once can be in one graph. */
+interface FunctionGraphs {
+  pre_optimization_graph?: { node: NodeDef[] };
+  post_optimization_graph?: { node: NodeDef[] };
+}
+
+function rewriteReport(collected: FunctionGraphs[], name: string, low: number): RewriteReport {
+  // the recorder's names, and what TensorFlow makes of those of parameters
+  const isOurs = (node: NodeDef) =>
+    node.name.startsWith(`${name}/`) || node.name.startsWith(`${name}_placeholder_`);
   const casts = (nodes: NodeDef[]) => nodes.filter((node) => node.op === "Cast").length;
-  const before = function_graphs.flatMap((graphs) => graphs.pre_optimization_graph?.node ?? []);
-  const after = function_graphs.flatMap((graphs) => graphs.post_optimization_graph?.node ?? []);
+  const before = collected.flatMap((graphs) => graphs.pre_optimization_graph?.node ?? []).filter(isOurs);
+  const after = collected.flatMap((graphs) => graphs.post_optimization_graph?.node ?? []).filter(isOurs);
   return {
     casts: casts(after) - casts(before),
     lowPrecisionOps: after.filter((node) => node.op !== "Cast" && node.attr.T?.type === low).length,

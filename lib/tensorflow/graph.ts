@@ -48,7 +48,11 @@ export class GraphRecorder implements Executor {
   readonly #order = new Map<number | "", { write: Pointer; reads: Pointer[] }>();
   #count = 0;
 
-  constructor(eager: EagerExecutor, readonly functionName: string) {
+  /**
+   * @param functionName For messages.
+   * @param scope Begins the name of every node, as TensorFlow's messages and optimised graphs show it.
+   */
+  constructor(eager: EagerExecutor, readonly functionName: string, readonly scope: string) {
     this.#eager = eager;
     this.graph = this.#rt.symbols.TF_NewGraph();
   }
@@ -180,7 +184,7 @@ export class GraphRecorder implements Executor {
     return this.#rt.symbols.TF_NewOperation(
       this.graph,
       cName(op),
-      new TextEncoder().encode(`${op}_${this.#count}\0`),
+      new TextEncoder().encode(`${this.scope}/${op}_${this.#count}\0`),
     );
   }
 

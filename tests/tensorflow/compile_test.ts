@@ -210,6 +210,7 @@ Deno.test("mixed_float16 on a processor: said aloud, not silently float32", () =
       /Cannot run "product" in mixed_float16: .*use precision "float32"/,
     )
   );
+  tf.tidy(() => assert.throws(() => product(tf.ones([8, 8])), /Cannot run "product"/)); // the next call no less
 });
 
 Deno.test("a graph without matrix products has nothing to lower, and is refused as such", () => {
@@ -314,3 +315,20 @@ for (const [what, result] of notTensors) {
     assert.throws(compiled, /^TypeError: Cannot compile "wrong": it must return a tensor/);
   });
 }
+
+Deno.test("functions that start at once in mixed precision are each shown their own rewrite", async () => {
+  const layers = (count: number) =>
+    compile((x: Tensor) => {
+      for (let i = 0; i < count; i++) x = tf.relu(tf.matMul(x, x));
+      return x;
+    }, { precision: "mixed_bfloat16", name: "层" });
+  const functions = [1, 2, 3].map(layers);
+  const x = tf.ones([64, 64]);
+  const running = functions.slice(1).map((one) => one.runAsync(x));
+  functions[0](x).dispose(); // and one that does not wait
+  for (const result of await Promise.all(running)) result.dispose();
+  const [one, two, three] = functions.map(({ rewrite }) => rewrite!.operations);
+  assert.ok(0 < one && one < two && two < three, `${one} ${two} ${three}`);
+  for (const each of functions) each.dispose();
+  x.dispose();
+});
