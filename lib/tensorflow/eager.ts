@@ -4,7 +4,7 @@
  * @module
  */
 import { ATTR, type Attribute, setAttribute } from "./attributes.ts";
-import { deleteStringTensor, DTYPE, newHostTensor, readHostTensor, type Values } from "./host_tensor.ts";
+import { deleteHostTensor, DTYPE, newHostTensor, readHostTensor, type Values } from "./host_tensor.ts";
 import { cName, type Pointer, runtime, TensorFlowError } from "./runtime.ts";
 
 /** A tensor as the binding describes it to tfjs. */
@@ -41,17 +41,20 @@ export class EagerExecutor implements Executor {
   createTensor(shape: number[], dtype: number, values: Values): number {
     const rt = runtime();
     const tensor = newHostTensor(shape, dtype, values);
-    const handle = rt.call("TFE_NewTensorHandle", (s) => rt.symbols.TFE_NewTensorHandle(tensor, s));
-    if (dtype !== DTYPE.string) {
-      rt.symbols.TF_DeleteTensor(tensor);
-      return this.adopt(handle);
+    try {
+      const id = this.adopt(
+        rt.call("TFE_NewTensorHandle", (s) => rt.symbols.TFE_NewTensorHandle(tensor, s)),
+      );
+      if (dtype !== DTYPE.string) return id;
+      // The handle shares our strings, whose heap memory TensorFlow would never free: keep a copy that it owns.
+      try {
+        return this.execute("StringJoin", [{ name: "N", type: ATTR.int, value: 1 }], [id], 1)[0].id;
+      } finally {
+        this.deleteTensor(id);
+      }
+    } finally {
+      deleteHostTensor(tensor);
     }
-    // The handle shares our strings, whose heap memory TensorFlow would never free: keep a copy that it owns.
-    const shared = this.adopt(handle);
-    const [copy] = this.execute("StringJoin", [{ name: "N", type: ATTR.int, value: 1 }], [shared], 1);
-    this.deleteTensor(shared);
-    deleteStringTensor(tensor);
-    return copy.id;
   }
 
   deleteTensor(id: number) {

@@ -35,12 +35,17 @@ export class EventFileWriter implements Disposable {
   constructor(folder: string, { suffix = ".v2", flushSeconds = 10 } = {}) {
     const name = attr.string("shared_name", `events_${writers++}`);
     [{ id: this.#writer }] = eager.execute("SummaryWriter", [name, attr.string("container", "")], [], 1);
-    this.#run("CreateSummaryFileWriter", [], [
-      strings([folder]),
-      int32(10), // summaries held back at most
-      int32(1000 * flushSeconds),
-      strings([suffix]),
-    ]);
+    try {
+      this.#run("CreateSummaryFileWriter", [], [
+        strings([folder]),
+        int32(10), // summaries held back at most
+        int32(1000 * flushSeconds),
+        strings([suffix]),
+      ]);
+    } catch (error) {
+      eager.deleteTensor(this.#writer);
+      throw error;
+    }
   }
 
   /** Writes one number. */
@@ -68,8 +73,11 @@ export class EventFileWriter implements Disposable {
 
   /** Flushes and closes the file. */
   [Symbol.dispose]() {
-    this.#run("CloseSummaryWriter", [], []);
-    eager.deleteTensor(this.#writer);
+    try {
+      this.#run("CloseSummaryWriter", [], []);
+    } finally {
+      eager.deleteTensor(this.#writer);
+    }
   }
 
   #summary(tag: string, step: number, tensor: number, dtype: number, plugin: string) {
@@ -102,7 +110,7 @@ export function histogram(values: ArrayLike<number>, count: number): Float32Arra
   }
   if (min === max) return Float32Array.of(min - 0.5, max + 0.5, values.length);
   const width = (max - min) / count;
-  const buckets = new Float32Array(3 * count);
+  const buckets = new Float64Array(3 * count); // float32 stops counting at 2^24
   for (let i = 0; i < count; i++) {
     buckets[3 * i] = min + i * width;
     buckets[3 * i + 1] = i + 1 < count ? min + (i + 1) * width : max;
@@ -110,7 +118,7 @@ export function histogram(values: ArrayLike<number>, count: number): Float32Arra
   for (let i = 0; i < values.length; i++) {
     buckets[3 * Math.min(count - 1, Math.floor((values[i] - min) / width)) + 2]++;
   }
-  return buckets;
+  return Float32Array.from(buckets);
 }
 
 function strings(values: (string | Uint8Array)[]): number {

@@ -5,7 +5,7 @@
  */
 import { ATTR, type Attribute, setAttribute } from "./attributes.ts";
 import type { EagerExecutor, Executor, TensorMetadata } from "./eager.ts";
-import { deleteStringTensor, dims, DTYPE, newHostTensor, type Values } from "./host_tensor.ts";
+import { deleteHostTensor, dims, DTYPE, newHostTensor, type Values } from "./host_tensor.ts";
 import { groupInputs, opDefinition } from "./op_definitions.ts";
 import { cName, type Pointer, type Runtime, runtime } from "./runtime.ts";
 
@@ -74,13 +74,14 @@ export class GraphRecorder implements Executor {
   createTensor(shape: number[], dtype: number, values: Values): number {
     const { symbols } = this.#rt;
     const tensor = newHostTensor(shape, dtype, values);
-    const description = this.#begin("Const");
-    this.#rt.call("Const", (s) => symbols.TF_SetAttrTensor(description, cName("value"), tensor, s));
-    symbols.TF_SetAttrType(description, cName("dtype"), dtype);
-    const node = this.#output("Const", this.#finish("Const", description), 0);
-    if (dtype === DTYPE.string) deleteStringTensor(tensor);
-    else symbols.TF_DeleteTensor(tensor);
-    return node.id;
+    try {
+      const description = this.#begin("Const");
+      this.#rt.call("Const", (s) => symbols.TF_SetAttrTensor(description, cName("value"), tensor, s));
+      symbols.TF_SetAttrType(description, cName("dtype"), dtype);
+      return this.#output("Const", this.#finish("Const", description), 0).id;
+    } finally {
+      deleteHostTensor(tensor);
+    }
   }
 
   /** Nodes live as long as their graph; an eager tensor may be disposed of meanwhile, captures have their own handle. */

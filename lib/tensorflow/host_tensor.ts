@@ -24,12 +24,27 @@ export const DTYPE = {
 /** What tfjs hands over and takes back: a typed array, plain numbers or booleans, or one byte array per string. */
 export type Values = ArrayBufferView | ArrayLike<number | bigint | boolean> | Uint8Array[];
 
-const ARRAYS: Record<number, typeof Float32Array | typeof Int32Array | typeof Uint8Array> = {
+const ARRAYS: Record<
+  number,
+  typeof Float32Array | typeof Float64Array | typeof Int32Array | typeof Uint8Array
+> = {
   [DTYPE.float32]: Float32Array,
+  [DTYPE.float64]: Float64Array,
   [DTYPE.complex64]: Float32Array, // real and imaginary parts in turn
   [DTYPE.int32]: Int32Array,
   [DTYPE.bool]: Uint8Array,
   [DTYPE.uint8]: Uint8Array,
+};
+/** Bytes of one element where they are not 4. */
+const WIDTHS: Record<number, number> = {
+  [DTYPE.float64]: 8,
+  [DTYPE.complex64]: 8,
+  [DTYPE.int64]: 8,
+  [DTYPE.uint64]: 8,
+  [DTYPE.bfloat16]: 2,
+  [DTYPE.float16]: 2,
+  [DTYPE.bool]: 1,
+  [DTYPE.uint8]: 1,
 };
 const STRING_BYTES = 24; // sizeof(TF_TString)
 
@@ -39,21 +54,16 @@ export function dims(shape: readonly number[]): BigInt64Array<ArrayBuffer> {
 }
 
 /**
- * Copies `values` into a new TF_Tensor of the given shape; the caller deletes it.
- * A string tensor owns heap memory too: delete it by {@linkcode deleteStringTensor}.
+ * Copies `values` into a new TF_Tensor of the given shape; the caller deletes it by {@linkcode deleteHostTensor}.
  *
- * @throws {RangeError} If the number of bytes does not fit the shape.
+ * @throws {RangeError} If the number of bytes, or of strings, does not fit the shape.
  */
 export function newHostTensor(shape: readonly number[], dtype: number, values: Values): Pointer {
   const { symbols } = runtime();
   const size = shape.reduce((a, b) => a * b, 1);
   if (dtype === DTYPE.string) return newStringTensor(shape, values as Uint8Array[]);
   const bytes = toBytes(dtype, values);
-  const width = dtype === DTYPE.int64 || dtype === DTYPE.complex64 || dtype === DTYPE.uint64
-    ? 8
-    : dtype === DTYPE.bool || dtype === DTYPE.uint8
-    ? 1
-    : 4;
+  const width = WIDTHS[dtype] ?? 4;
   if (bytes.byteLength !== size * width) {
     throw new RangeError(
       `Cannot create a tensor of shape [${shape}]: it needs ${size * width} bytes, got ${bytes.byteLength}`,
@@ -78,14 +88,14 @@ export function readHostTensor(tensor: Pointer): ArrayBufferView | Uint8Array[] 
   const copy = length ? Deno.UnsafePointerView.getArrayBuffer(data!, length).slice(0) : new ArrayBuffer(0);
   if (dtype === DTYPE.int64) return new BigInt64Array(copy);
   if (dtype === DTYPE.uint64) return new BigUint64Array(copy);
-  if (dtype === DTYPE.float64) return new Float64Array(copy);
   if (dtype === DTYPE.bfloat16 || dtype === DTYPE.float16) return new Uint16Array(copy);
   return new (ARRAYS[dtype] ?? Uint8Array)(copy);
 }
 
-/** Deletes a string tensor made by {@linkcode newHostTensor}, with the heap memory of its strings. */
-export function deleteStringTensor(tensor: Pointer) {
+/** Deletes a tensor made by {@linkcode newHostTensor}, with the heap memory of its strings if it has any. */
+export function deleteHostTensor(tensor: Pointer) {
   const { symbols } = runtime();
+  if (symbols.TF_TensorType(tensor) !== DTYPE.string) return symbols.TF_DeleteTensor(tensor);
   const count = Number(symbols.TF_TensorElementCount(tensor));
   const data = symbols.TF_TensorData(tensor);
   for (let i = 0; i < count; i++) symbols.TF_StringDealloc(stringAt(data, i));
@@ -93,12 +103,12 @@ export function deleteStringTensor(tensor: Pointer) {
 }
 
 function toBytes(dtype: number, values: Values): Uint8Array {
-  const Array = ARRAYS[dtype];
+  const TypedArray = ARRAYS[dtype];
   // int64 comes as BigInt64Array, or as pairs of 32-bit words as tfjs-node packs its step counters
-  if (!Array) {
+  if (!TypedArray) {
     return view(ArrayBuffer.isView(values) ? values : BigInt64Array.from(values as bigint[], BigInt));
   }
-  return view(values instanceof Array ? values : Array.from(values as ArrayLike<number>));
+  return view(values instanceof TypedArray ? values : TypedArray.from(values as ArrayLike<number>));
 }
 
 function view(array: ArrayBufferView): Uint8Array {
@@ -107,6 +117,12 @@ function view(array: ArrayBufferView): Uint8Array {
 
 function newStringTensor(shape: readonly number[], values: Uint8Array[]): Pointer {
   const { symbols } = runtime();
+  const size = shape.reduce((a, b) => a * b, 1);
+  if (values.length !== size) {
+    throw new RangeError(
+      `Cannot create a tensor of shape [${shape}]: it needs ${size} strings, got ${values.length}`,
+    );
+  }
   const tensor = symbols.TF_AllocateTensor(
     DTYPE.string,
     dims(shape),

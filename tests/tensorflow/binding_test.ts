@@ -54,6 +54,38 @@ Deno.test("int64 goes in as BigInt64Array and comes out whole", () => {
   for (const each of [id, sum.id]) binding.deleteTensor(each);
 });
 
+Deno.test("a wrong number of values is refused before any memory is touched", () => {
+  const before = eager.size, bytes = new TextEncoder().encode("x");
+  for (const strings of [[], [bytes], [bytes, bytes, bytes]]) {
+    assert.throws(
+      () => binding.createTensor([2], DTYPE.string, strings),
+      new RegExp(
+        `^RangeError: Cannot create a tensor of shape \\[2\\]: it needs 2 strings, got ${strings.length}$`,
+      ),
+    );
+  }
+  assert.throws(() => binding.createTensor([2], DTYPE.float32, Float32Array.of(1)), /needs 8 bytes, got 4$/);
+  assert.equal(eager.size, before);
+});
+
+Deno.test("float64 goes in and comes out whole", () => {
+  const id = eager.createTensor([2], DTYPE.float64, Float64Array.of(1 / 3, -1e300));
+  const [twice] = eager.execute("AddV2", [attr.type("T", DTYPE.float64)], [id, id], 1);
+  assert.deepEqual(eager.read(twice.id), Float64Array.of(2 / 3, -2e300));
+  for (const each of [id, twice.id]) eager.deleteTensor(each);
+});
+
+Deno.test("values that do not fill their shape are refused: TensorFlow would read what lies behind them", () => {
+  assert.throws(
+    () => eager.createTensor([3], DTYPE.string, [new Uint8Array(2)]),
+    /^RangeError: Cannot create a tensor of shape \[3\]: it needs 3 strings, got 1$/,
+  );
+  assert.throws(
+    () => eager.createTensor([3], DTYPE.int32, Int32Array.of(1)),
+    /^RangeError: Cannot create a tensor of shape \[3\]: it needs 12 bytes, got 4$/,
+  );
+});
+
 Deno.test("tensors without elements keep their shape", () => {
   tf.tidy(() => {
     const empty = tf.zeros([0, 3]);

@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import protobuf from "protobufjs";
 import { EventFileWriter, TensorFlowError } from "../../lib/tensorflow/mod.ts";
+import { eager } from "../../lib/tensorflow/binding.ts";
 import { histogram } from "../../lib/tensorflow/events.ts";
 
 // tensorflow/core/util/event.proto and framework/{summary,tensor}.proto, the fields that are looked at
@@ -104,6 +105,12 @@ for (const [name, values, buckets, expected] of histograms) {
   Deno.test(`histogram: ${name}`, () => assert.deepEqual(Array.from(histogram(values, buckets)), expected));
 }
 
+Deno.test("histogram: buckets count beyond float32's whole numbers", () => {
+  const values = new Uint8Array(2 ** 24 + 5); // as many values as a large table of embeddings
+  values[0] = 1;
+  assert.deepEqual(Array.from(histogram(values, 2)), [0, 0.5, 2 ** 24 + 4, 0.5, 1, 1]);
+});
+
 Deno.test("a folder that cannot be written to is an error", () => {
   assert.throws(() => new EventFileWriter("/dev/null/events"), TensorFlowError);
 });
@@ -141,4 +148,12 @@ print(json.dumps({"scalars": [[e.step, round(e.value, 4)] for e in a.Scalars("lo
       await Deno.remove(folder, { recursive: true });
     }
   },
+});
+
+Deno.test("a writer that cannot begin leaves no handle behind", async () => {
+  const file = await Deno.makeTempFile();
+  const before = eager.size;
+  assert.throws(() => new EventFileWriter(file), TensorFlowError);
+  assert.equal(eager.size, before);
+  await Deno.remove(file);
 });
