@@ -50,7 +50,8 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
   const abort = new AbortController();
   const onSignal = () => {
     if (abort.signal.aborted) Deno.exit(INTERRUPTED);
-    console.error("Stopping; Ctrl-C again stops at once");
+    const line = Deno.stderr.isTerminal() ? "\n" : ""; // a terminal's last line holds "^C" and perhaps a progress bar
+    console.error(`${line}Stopping; Ctrl-C again stops at once`);
     abort.abort(new DOMException("Interrupted by Ctrl-C", "AbortError"));
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
@@ -74,7 +75,7 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
 }
 
 /**
- * Reads flags: `--name value`, `--name=value`, `--kebab-name`, `--switch`, `--switch false` and `--no-switch`.
+ * Reads flags: `--name value`, `--name=value`, `--kebab-name`, `--switch`, `--switch False` and `--no-switch`.
  *
  * @param args the words after the command
  * @param table the command's options
@@ -96,7 +97,7 @@ export function parseFlags<const T extends OptionTable>(
   if (spelled.includes("--help") || spelled.includes("-h")) return "help";
   const switches = Object.keys(table).filter((name) => table[name]!.type === "boolean");
   const given: Record<string, unknown> = {};
-  const parsed = parseArgs(joinNegativeNumbers(spelled, table), {
+  const parsed = parseArgs(joinValues(spelled, table), {
     string: Object.keys(table).filter((name) => !switches.includes(name)),
     boolean: switches,
     negatable: switches,
@@ -122,13 +123,19 @@ function snakeCase(arg: string): string {
   return name === undefined ? arg : `--${no && "no-"}${name.replaceAll("-", "_")}${rest}`;
 }
 
-/** `--max_steps -1` → `--max_steps=-1`, for parsers take a word that begins with a dash for a flag. */
-function joinNegativeNumbers(args: readonly string[], table: OptionTable): string[] {
+/**
+ * Joins values that parsers would not take for one: `--max_steps -1` → `--max_steps=-1`, as a word that begins with a
+ * dash is a flag to them, and `--use_amp True` → `--use_amp=True`, as the original's commands spell it.
+ */
+function joinValues(args: readonly string[], table: OptionTable): string[] {
   const joined: string[] = [];
   for (const arg of args) {
     const flag = joined.at(-1)?.replace(/^--/, "");
-    const wantsNumber = flag !== undefined && Object.hasOwn(table, flag) && table[flag]!.type !== "boolean";
-    if (wantsNumber && /^-[\d.]/.test(arg)) joined.push(`${joined.pop()}=${arg}`);
+    const spec = flag !== undefined && Object.hasOwn(table, flag) ? table[flag] : undefined;
+    const isValue = spec?.type === "boolean"
+      ? typeof parseOptionText(spec, arg) === "boolean"
+      : spec !== undefined && /^-[\d.]/.test(arg);
+    if (isValue) joined.push(`${joined.pop()}=${arg}`);
     else joined.push(arg);
   }
   return joined;

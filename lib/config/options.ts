@@ -7,7 +7,7 @@
  */
 import { UserError } from "./errors.ts";
 
-/** What a value of an option may be; a `path` is a non-empty string, an `integer` a safe whole number. */
+/** What a value of an option may be; a `path` or `string` is not empty, an `integer` a safe whole number. */
 export type OptionType = "string" | "path" | "integer" | "number" | "boolean";
 
 /** One row of an option table. */
@@ -91,7 +91,7 @@ function complain(spec: OptionSpec, value: unknown): string | undefined {
     case "path":
       return typeof value === "string" && value !== "" ? undefined : "expected a path";
     case "string":
-      if (typeof value !== "string") return "expected text";
+      if (typeof value !== "string" || value === "") return "expected text";
       if (spec.choices && !spec.choices.includes(value)) return `choose one of ${spec.choices.join(", ")}`;
       return undefined;
     case "integer":

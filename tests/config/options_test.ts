@@ -62,6 +62,14 @@ for (const [given, message] of REFUSED) {
   });
 }
 
+Deno.test("a flag without its value is no text", () => {
+  const table = { name: { type: "string", help: "Name of the model" } } as const;
+  assert.throws(
+    () => resolveOptions(table, { name: "" }),
+    new UserError('Cannot use "name" "": expected text'),
+  );
+});
+
 Deno.test("text of flags becomes the option's type, or stays text", () => {
   const cases: [keyof typeof TABLE, string, unknown][] = [
     ["batch_size", "32", 32],
