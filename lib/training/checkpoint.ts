@@ -159,6 +159,7 @@ export async function latestCheckpoint(
  * @throws {UserError} When a file is missing or damaged.
  */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
+  if (!await exists(folder)) throw new UserError(`Cannot read checkpoint "${folder}": no such folder`);
   const state = await readJson(join(folder, "run_states.json")) as Record<string, unknown> | null;
   const step = state?.["global_step"];
   if (state === null || typeof step !== "number") {

@@ -66,6 +66,10 @@ testInFolder("a run without checkpoints has none", async (outputDir) => {
   assert.equal(await latestCheckpoint(outputDir), undefined);
   assert.equal(await latestCheckpoint(join(outputDir, "missing")), undefined);
   await removeLeftovers(join(outputDir, "missing"));
+  await assert.rejects(loadCheckpoint(join(outputDir, "missing")), {
+    name: "UserError",
+    message: `Cannot read checkpoint "${join(outputDir, "missing")}": no such folder`,
+  });
 });
 
 const damages: [string, (folder: string) => Promise<void>, RegExp][] = [
