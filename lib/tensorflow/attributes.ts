@@ -9,7 +9,7 @@ import { cName, type Pointer, type Runtime } from "./runtime.ts";
 /** Kinds of attribute, as tfjs-node numbers them (`TFJSBinding.TF_ATTR_*`). */
 export const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;
 
-/** One attribute; an array value makes it a list of that kind (a shape is one array, a shape list two-fold). */
+/** One attribute; an array value makes it a list of that kind, but for a shape, which is an array itself. */
 export interface Attribute {
   name: string;
   type: number;
@@ -24,6 +24,9 @@ export const attr = {
   shape: (name: string, value: readonly number[]): Attribute => ({ name, type: ATTR.shape, value }),
   string: (name: string, value: string | Uint8Array): Attribute => ({ name, type: ATTR.string, value }),
 };
+
+/** Arrays whose addresses TensorFlow is being given: an address alone keeps nothing alive. */
+const addressed: Uint8Array[] = [];
 
 /**
  * Sets `attribute` on `target`, which is a TFE_Op ("TFE_Op") or a TF_OperationDescription ("TF_").
@@ -44,8 +47,10 @@ export function setAttribute(rt: Runtime, kind: "TFE_Op" | "TF_", target: Pointe
         );
         const lengths = BigUint64Array.from(items, (item) => BigInt(item.length));
         const set = eager ? s.TFE_OpSetAttrStringList : s.TF_SetAttrStringList;
+        addressed.push(...items);
         set(target, name, pointers, lengths, items.length);
-        return void items.length; // alive until here, for their pointers' sake
+        addressed.length = 0;
+        return;
       }
       const bytes = stringBytes(value);
       return (eager ? s.TFE_OpSetAttrString : s.TF_SetAttrString)(target, name, bytes, BigInt(bytes.length));
