@@ -94,6 +94,8 @@ export function compile<A extends Tensor[], R extends Results>(
   let newest: Trace | undefined;
 
   const traceFor = (args: A): Trace => {
+    const gone = args.findIndex((arg) => arg.isDisposed);
+    if (gone >= 0) throw new Error(`Cannot call "${name}": its argument ${gone + 1} has been disposed of`);
     const key = args.map((arg) => `${arg.dtype}[${arg.shape}]`).join(" ");
     let trace = traces.get(key);
     if (!trace) {
@@ -119,7 +121,7 @@ export function compile<A extends Tensor[], R extends Results>(
   return Object.defineProperties(call as CompiledFunction<A, R>, {
     runAsync: {
       value: async (...args: A): Promise<R> => {
-        if (options.eager) return call(...args);
+        if (options.eager || recording()) return call(...args);
         const trace = traceFor(args);
         return trace.structure(await trace.run((...call) => eager.executeAsync(...call), args)) as R;
       },

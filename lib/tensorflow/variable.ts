@@ -75,8 +75,15 @@ export class Variable implements Disposable {
     return backend().outputTensor(binding.executeOp("ReadVariableOp", [FLOAT], [this.#id], 1)[0]);
   }
 
-  /** Copies its value to the host, row-major. */
+  /** Copies its value to the host, row-major. @throws {Error} Inside a function that is being compiled. */
   data(): Float32Array {
+    const graph = recording();
+    if (graph) {
+      throw new Error(
+        `Cannot copy a variable's value while "${graph.functionName}" is being compiled: it is that of the first ` +
+          "call only; use read() inside, or data() after the call",
+      );
+    }
     const [value] = eager.execute("ReadVariableOp", [FLOAT], [this.#id], 1);
     try {
       return eager.read(value.id) as Float32Array;

@@ -92,6 +92,38 @@ Deno.test("a value read while compiling is refused, with the operation's name an
   });
 });
 
+Deno.test("a variable's value copied out while compiling is refused: it would be the first call's for ever", () => {
+  using counter = new Variable([], Float32Array.of(1));
+  const add = compile((x: Tensor) => tf.add(x, counter.data()[0]), { name: "add" });
+  tf.tidy(() =>
+    assert.throws(() => add(tf.scalar(1)), /^Error: Cannot copy .* while "add" is being compiled/)
+  );
+});
+
+Deno.test("an argument that was disposed of is named", () => {
+  const add = compile((x: Tensor, y: Tensor) => tf.add(x, y), { name: "add" });
+  const x = tf.scalar(1), y = tf.scalar(1);
+  y.dispose();
+  assert.throws(() => add(x, y), /^Error: Cannot call "add": its argument 2 has been disposed of$/);
+  x.dispose();
+});
+
+Deno.test("runAsync inside a function being compiled becomes part of it", () => {
+  using counter = new Variable([], Float32Array.of(0));
+  const count = compile((x: Tensor) => {
+    counter.assignAdd(x);
+    return x;
+  });
+  const outer = compile((x: Tensor) => {
+    count.runAsync(x).catch(assert.fail);
+    return tf.add(x, 1);
+  });
+  tf.tidy(() => {
+    for (let i = 0; i < 3; i++) assert.deepEqual(values(outer(tf.scalar(2))), [3]);
+  });
+  assert.deepEqual([count.traces, ...counter.data()], [0, 6]);
+});
+
 Deno.test("a shape that depends on values is refused", () => {
   tf.tidy(() => {
     const where = (x: Tensor) => backend().op("Where", [attr.type("T", DTYPE.float32)], [x])[0];
