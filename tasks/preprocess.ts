@@ -1,7 +1,13 @@
 /** `deno task preprocess`: a folder of text to `<prefix>_ids.npy`, `<prefix>_idx.npz` and `vocab.txt`. */
 import { type OptionsOf, type OptionTable, ProgressBar } from "../lib/config/mod.ts";
 import { corpusVocabularyPath, preprocess, readCorpusVocabulary } from "../lib/packing/mod.ts";
-import { buildVocabulary, createSegmenter, readLines, Vocabulary } from "../lib/text/mod.ts";
+import {
+  buildVocabulary,
+  createSegmenter,
+  readLines,
+  refuseInsideText,
+  Vocabulary,
+} from "../lib/text/mod.ts";
 import { runTask } from "./flags.ts";
 
 /** The options of the command, the original's and `vocab_file`. */
@@ -65,7 +71,7 @@ async function findVocabulary(options: Options, signal: AbortSignal): Promise<Vo
   const { vocabulary, coverage } = await buildVocabulary(lines()).finally(() => bar.finish());
   const unknown = (100 * coverage.unknownWords / Math.max(1, coverage.words)).toFixed(2);
   console.error(
-    `Built vocabulary "${path}" from the input: ${vocabulary.size} tokens, ${unknown} % of words unknown`,
+    `Built a vocabulary from the input, for "${path}": ${vocabulary.size} tokens, ${unknown} % of words unknown`,
   );
   return vocabulary;
 }
@@ -76,8 +82,9 @@ await runTask(import.meta, {
   table: PREPROCESS_OPTIONS,
   examples: ["deno task preprocess --input_path raw_data --output_file data/samples --num_worker 2"],
   async main(options, { signal }) {
-    // A tool that is not there shall be refused before the vocabulary is built; jieba is, and takes a while to load.
+    // What cannot go well shall be refused before the vocabulary is built; jieba is there, and takes a while to load.
     if (options.tokenize_tool !== "jieba") await createSegmenter(options.tokenize_tool);
+    refuseInsideText("corpus", options.output_file, options.input_path);
     const vocabulary = await findVocabulary(options, signal);
     let bar: ProgressBar | undefined;
     try {

@@ -1,8 +1,8 @@
 /** `deno task vocab`: build a vocabulary from a folder of text. */
 import { Buffer } from "node:buffer";
 import { dirname } from "node:path";
-import { type OptionsOf, type OptionTable, ProgressBar, UserError } from "../lib/config/mod.ts";
-import { buildVocabulary, listTextFiles, readLines } from "../lib/text/mod.ts";
+import { fileError, type OptionsOf, type OptionTable, ProgressBar, UserError } from "../lib/config/mod.ts";
+import { buildVocabulary, listTextFiles, readLines, refuseInsideText } from "../lib/text/mod.ts";
 import { runTask } from "./flags.ts";
 
 export const VOCAB_OPTIONS = {
@@ -26,6 +26,7 @@ async function vocab(
   options: OptionsOf<typeof VOCAB_OPTIONS>,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
+  refuseInsideText("vocabulary", options.output_file, options.input_path);
   const files = await listTextFiles(options.input_path);
   const { vocabulary, coverage } = await buildVocabulary(readTexts(files, signal), {
     maxSize: options.max_size,
@@ -34,12 +35,16 @@ async function vocab(
   if (coverage.words === 0) {
     throw new UserError(`Cannot build vocabulary from "${options.input_path}": it holds no text`);
   }
-  await Deno.mkdir(dirname(options.output_file), { recursive: true });
+  await Deno.mkdir(dirname(options.output_file), { recursive: true }).catch((error) => {
+    throw fileError("write", options.output_file, error);
+  });
   await vocabulary.write(options.output_file);
 
   const { lines, words, unknownWords, characters, knownCharacters } = coverage;
   const known = (100 * (1 - unknownWords / words)).toFixed(3);
-  console.log(`Text: ${count(lines)} lines of ${count(files.length)} files`);
+  console.log(
+    `Text: ${count(lines)} lines in ${count(files.length)} ${files.length === 1 ? "file" : "files"}`,
+  );
   console.log(`Vocabulary: ${count(vocabulary.size)} tokens, written to ${options.output_file}`);
   console.log(
     `Characters: ${count(knownCharacters)} of ${count(characters)} different ones are in the vocabulary`,

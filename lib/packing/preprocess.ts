@@ -4,9 +4,8 @@
  * The corpus is the same whatever the number of workers. Unlike the original, text must be UTF-8, memory does not grow with
  * the ids, the files appear only when they are whole, and the vocabulary is put beside them.
  */
-import { dirname, resolve, sep } from "node:path";
 import { UserError } from "../config/mod.ts";
-import { listTextFiles, readLines, type Vocabulary } from "../text/mod.ts";
+import { listTextFiles, readLines, refuseInsideText, type Vocabulary } from "../text/mod.ts";
 import { checkCorpusVocabulary, corpusVocabularyPath } from "./corpus_vocabulary.ts";
 import { CorpusWriter } from "./corpus_writer.ts";
 import { EncoderPool } from "./encoder_pool.ts";
@@ -74,7 +73,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   const { inputPath, outputFile, vocabulary, tool = "jieba", workers = 1, loggingSteps = 100, signal } =
     options;
   const log = options.onLog ?? (() => {});
-  refuseOutputInsideInput(inputPath, outputFile);
+  refuseInsideText("corpus", outputFile, inputPath);
   await checkCorpusVocabulary(outputFile, vocabulary);
   const totalBytes = await countBytes(inputPath);
   signal?.throwIfAborted();
@@ -107,16 +106,6 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   log(`Total tokens num: ${tokens}`);
   log(`Average tokens per sentence: ${(tokens / sentences).toFixed(2)}`);
   return { sentences, tokens };
-}
-
-/** Everything in the input folder is read as text, so what we write must lie elsewhere. */
-function refuseOutputInsideInput(inputPath: string, outputFile: string): void {
-  const [input, output] = [resolve(inputPath), resolve(dirname(outputFile))];
-  if (output !== input && !output.startsWith(input + sep)) return;
-  throw new UserError(
-    `Cannot write corpus "${outputFile}": it would lie in the input folder "${inputPath}" and be read as text; ` +
-      "write to another folder",
-  );
 }
 
 async function countBytes(inputPath: string): Promise<number> {

@@ -5,6 +5,7 @@
  * order of the full paths; a line ends at `\n`, `\r\n` or a lone `\r`. Unlike the original, which decodes by the
  * machine's locale, text is UTF-8 or it is refused.
  */
+import { resolve, sep } from "node:path";
 import { UserError } from "../config/mod.ts";
 
 /** One line of a text file, without its line ending. */
@@ -77,6 +78,32 @@ export async function* readLines(path: string): AsyncGenerator<TextLine> {
       for (const text of decodeLines(block, file, line)) yield { file, line: ++line, text };
     }
   }
+}
+
+/**
+ * Refuses to write among the text that is read: a file there would be taken for text, or the text be lost.
+ *
+ * @param what What would be written: "corpus", "vocabulary".
+ * @param outputFile Path of what would be written.
+ * @param inputPath The text, a file or a folder.
+ * @throws {UserError} If the output is the input, or lies in it.
+ *
+ * @example
+ * ```ts
+ * import { refuseInsideText } from "./files.ts";
+ * refuseInsideText("vocabulary", "data/vocab.txt", "raw_text"); // all is well
+ * ```
+ */
+export function refuseInsideText(what: string, outputFile: string, inputPath: string): void {
+  const [input, output] = [resolve(inputPath), resolve(outputFile)];
+  if (output === input) {
+    throw new UserError(`Cannot write ${what} "${outputFile}": it is the input; write to another file`);
+  }
+  if (!output.startsWith(input + sep)) return;
+  throw new UserError(
+    `Cannot write ${what} "${outputFile}": it would lie in the input folder "${inputPath}" and be read as text; ` +
+      "write to another folder",
+  );
 }
 
 /** Yields a file's bytes in blocks of whole lines; only the last block may lack its line ending. */

@@ -39,7 +39,7 @@ Deno.test("the command works alone: builds a vocabulary, then uses it again", ()
     assert.equal(first.code, 0, first.err);
     assert.match(
       first.err,
-      /^Built vocabulary ".*\/out\/vocab.txt" from the input: \d+ tokens, \d+\.\d\d % of words/,
+      /^Built a vocabulary from the input, for ".*\/out\/vocab.txt": \d+ tokens, \d+\.\d\d % of words/,
     );
     assert.match(
       first.err,

@@ -25,7 +25,7 @@ Deno.test("the vocab task writes the vocabulary of a folder and prints its cover
     assert.equal(code, 0, stderr);
     const { vocabulary, coverage } = await buildVocabulary(sentences, { minCount: 3 });
     assert.deepEqual((await Vocabulary.read(output)).tokens, vocabulary.tokens);
-    assert.match(stdout, /^Text: 400 lines of 2 files$/m);
+    assert.match(stdout, /^Text: 400 lines in 2 files$/m);
     assert.match(stdout, new RegExp(`^Coverage: .*; ${coverage.unknownWords} become \\[UNK\\]$`, "m"));
   });
 });
@@ -53,5 +53,29 @@ Deno.test("the vocab task refuses bad input in one line and keeps the old vocabu
       assert.deepEqual([code, stderr.trim()], [1, message]);
       assert.equal(await Deno.readTextFile(output), "old");
     }
+  });
+});
+
+Deno.test("the vocab task spares its input and says which output the system refuses", async () => {
+  await withFolder(async (folder) => {
+    const [text, blocked] = [`${folder}/in/a.txt`, `${folder}/file/vocab.txt`];
+    await Deno.mkdir(`${folder}/in`);
+    await Deno.writeTextFile(text, "患者发热\n");
+    await Deno.writeTextFile(`${folder}/file`, "");
+    const cases: [input: string, output: string, message: string][] = [
+      [text, text, `error: Cannot write vocabulary "${text}": it is the input; write to another file`],
+      [
+        `${folder}/in`,
+        text,
+        `error: Cannot write vocabulary "${text}": it would lie in the input folder "${folder}/in" and be read as ` +
+        "text; write to another folder",
+      ],
+      [text, blocked, `error: Cannot write "${blocked}": file exists`],
+    ];
+    for (const [input, output, message] of cases) {
+      const { code, stderr } = await runTask("--input_path", input, "--output_file", output);
+      assert.deepEqual([code, stderr.trim()], [1, message]);
+    }
+    assert.equal(await Deno.readTextFile(text), "患者发热\n");
   });
 });
