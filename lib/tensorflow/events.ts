@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { UserError } from "../config/mod.ts";
 import { attr } from "./attributes.ts";
 import { eager } from "./binding.ts";
 import { DTYPE } from "./host_tensor.ts";
 import { encode } from "./proto.ts";
+import { TensorFlowError } from "./runtime.ts";
 
 const BUCKETS = 30; // as TensorBoard's own summaries
 let writers = 0;
@@ -30,9 +32,9 @@ export class EventFileWriter implements Disposable {
 
   /**
    * @param folder Where the file goes; created if need be. Its name is TensorFlow's: time, host, `suffix`.
-   * @throws {TensorFlowError} If the folder cannot be written to.
+   * @throws {UserError} If the folder cannot be written to; so do all methods.
    */
-  constructor(folder: string, { suffix = ".v2", flushSeconds = 10 } = {}) {
+  constructor(readonly folder: string, { suffix = ".v2", flushSeconds = 10 } = {}) {
     const name = attr.string("shared_name", `events_${writers++}`);
     [{ id: this.#writer }] = eager.execute("SummaryWriter", [name, attr.string("container", "")], [], 1);
     try {
@@ -71,10 +73,12 @@ export class EventFileWriter implements Disposable {
     this.#run("FlushSummaryWriter", [], []);
   }
 
-  /** Flushes and closes the file. */
+  /** Writes what can be written and closes the file. Says nothing of a failure: that is for {@linkcode flush}. */
   [Symbol.dispose]() {
     try {
       this.#run("CloseSummaryWriter", [], []);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error; // thrown from `using`, it would hide what ended the run
     } finally {
       eager.deleteTensor(this.#writer);
     }
@@ -94,6 +98,11 @@ export class EventFileWriter implements Disposable {
   #run(op: string, attributes: Parameters<typeof eager.execute>[1], inputs: number[]) {
     try {
       eager.execute(op, attributes, [this.#writer, ...inputs], 0);
+    } catch (error) {
+      if (!(error instanceof TensorFlowError)) throw error;
+      const [first] = error.message.slice(`${error.op}: `.length).split("\n");
+      const reason = first.split("; ").at(-1)!; // after the file's name, in the operating system's words
+      throw new UserError(`Cannot write events to "${this.folder}": ${reason}`, { cause: error });
     } finally {
       for (const id of inputs) eager.deleteTensor(id);
     }

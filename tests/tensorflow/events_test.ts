@@ -1,8 +1,10 @@
 /** Event files read back: by a reader of the published format, and by TensorBoard itself where Python has it. */
 import { strict as assert } from "node:assert";
 import protobuf from "protobufjs";
-import { EventFileWriter, TensorFlowError } from "../../lib/tensorflow/mod.ts";
+import { UserError } from "../../lib/config/mod.ts";
+import { EventFileWriter } from "../../lib/tensorflow/mod.ts";
 import { eager } from "../../lib/tensorflow/binding.ts";
+import { hasSmallDisks, onSmallDisk } from "../training/small_disk.ts";
 import { histogram } from "../../lib/tensorflow/events.ts";
 
 // tensorflow/core/util/event.proto and framework/{summary,tensor}.proto, the fields that are looked at
@@ -112,7 +114,10 @@ Deno.test("histogram: buckets count beyond float32's whole numbers", () => {
 });
 
 Deno.test("a folder that cannot be written to is an error", () => {
-  assert.throws(() => new EventFileWriter("/dev/null/events"), TensorFlowError);
+  assert.throws(
+    () => new EventFileWriter("/dev/null/events"),
+    /^UserError: Cannot write events to "\/dev\/null\/events": \/dev\/null is not a directory$/,
+  );
 });
 
 const python = Deno.env.get("ERNIE_HEALTH_PYTHON") ?? "python3";
@@ -153,7 +158,30 @@ print(json.dumps({"scalars": [[e.step, round(e.value, 4)] for e in a.Scalars("lo
 Deno.test("a writer that cannot begin leaves no handle behind", async () => {
   const file = await Deno.makeTempFile();
   const before = eager.size;
-  assert.throws(() => new EventFileWriter(file), TensorFlowError);
+  assert.throws(() => new EventFileWriter(file), UserError);
   assert.equal(eager.size, before);
   await Deno.remove(file);
+});
+
+Deno.test({
+  name: "a full disk is told in one line, and not once more by what closes the file",
+  ignore: !await hasSmallDisks(),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    await onSmallDisk("64k", folder, () => {
+      {
+        using events = new EventFileWriter(`${folder}/log`);
+        assert.throws(() => Deno.writeFileSync(`${folder}/full`, new Uint8Array(2 ** 17)));
+        const fillPage = () => { // of the disk, the file's last one
+          for (let step = 0; step < 200; step++) events.scalar("loss", 1, step);
+        };
+        assert.throws(
+          fillPage,
+          new RegExp(`^UserError: Cannot write events to "${folder}/log": No space left on device$`),
+        );
+      }
+      return Promise.resolve();
+    });
+    await Deno.remove(folder);
+  },
 });
