@@ -1,8 +1,8 @@
 /**
  * Reading raw text: which files a path stands for, and their lines.
  *
- * The rules are those of the original's preprocessing: every file of a folder counts, whatever its extension, in the
- * order of the full paths; a line ends at `\n`, `\r\n` or a lone `\r`. Unlike the original, which decodes by the
+ * The rules are those of the original's preprocessing: every file of a folder counts, whatever its extension (but for
+ * what file managers leave behind), in the order of the full paths; a line ends at `\n`, `\r\n` or a lone `\r`. Unlike the original, which decodes by the
  * machine's locale, text is UTF-8 or it is refused.
  */
 import { resolve, sep } from "node:path";
@@ -17,6 +17,8 @@ export interface TextLine {
   readonly text: string;
 }
 
+/** What macOS and Windows leave in folders by themselves; nobody's text. */
+const SYSTEM_FILE = /^(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini)$/;
 const CHUNK_BYTES = 1 << 18;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -48,6 +50,7 @@ export async function listTextFiles(path: string): Promise<string[]> {
 async function collectFiles(folder: string, files: string[]): Promise<void> {
   const entries = await attempt(folder, () => Array.fromAsync(Deno.readDir(folder)));
   for (const entry of entries) {
+    if (SYSTEM_FILE.test(entry.name)) continue;
     const path = folder === "/" ? `/${entry.name}` : `${folder}/${entry.name}`;
     if (entry.isDirectory) await collectFiles(path, files);
     else if (entry.isFile || (await attempt(path, () => Deno.stat(path))).isFile) files.push(path);

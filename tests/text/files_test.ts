@@ -15,6 +15,9 @@ Deno.test("every file of a folder is listed, sub-folders and links to files incl
     }
     await Deno.symlink(`${folder}/z`, `${folder}/link`);
     await Deno.symlink(folder, `${folder}/b/loop`);
+    for (const name of [".DS_Store", "b/._a.TXT", "b/c/Thumbs.db"]) { // file managers leave them behind
+      await Deno.writeFile(`${folder}/${name}`, Uint8Array.of(0, 0xff));
+    }
     const expected = ["a", "b.txt", "b/a.TXT", "b/c/x.csv", "link", "z"].map((name) => `${folder}/${name}`);
     assert.deepEqual(await listTextFiles(folder), expected);
     assert.deepEqual(await listTextFiles(`${folder}//`), expected);
