@@ -40,7 +40,7 @@ export function createVariables(config: PretrainingConfig, seed: number): ModelV
  *
  * @param state Values under the original's names; entries the model does not have are an error.
  * @param source Where they come from, for messages.
- * @throws {UserError} Naming the first missing, unexpected or mis-shaped entry.
+ * @throws {UserError} Naming the first missing, unexpected or mis-shaped entry, or one that is not float32.
  */
 export function loadVariables(
   config: PretrainingConfig,
@@ -50,8 +50,7 @@ export function loadVariables(
   const names = stateDictNames(config);
   const unexpected = [...state.keys()].find((name) => !names.has(name));
   if (unexpected) throw new UserError(`Cannot load "${source}": the model has no parameter "${unexpected}"`);
-  const variables: ModelVariables = new Map();
-  for (const [name, shape] of parameterShapes(config)) {
+  const values = [...parameterShapes(config)].map(([name, shape]) => {
     const entry = state.get(name);
     if (!entry) throw new UserError(`Cannot load "${source}": parameter "${name}" is missing`);
     if (`${entry.shape}` !== `${shape}`) {
@@ -59,9 +58,12 @@ export function loadVariables(
         `Cannot load "${source}": parameter "${name}" has shape [${entry.shape}], the model needs [${shape}]`,
       );
     }
-    variables.set(name, new Variable(shape, entry.data as Float32Array));
-  }
-  return variables;
+    if (!(entry.data instanceof Float32Array)) {
+      throw new UserError(`Cannot load "${source}": parameter "${name}" is not float32; convert it first`);
+    }
+    return [name, shape, entry.data] as const;
+  });
+  return new Map(values.map(([name, shape, data]) => [name, new Variable(shape, data)]));
 }
 
 /**

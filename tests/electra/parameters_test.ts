@@ -12,6 +12,7 @@ import {
   presetConfig,
   stateDict,
 } from "../../lib/electra/mod.ts";
+import { eager } from "../../lib/tensorflow/binding.ts";
 import { UserError } from "../../lib/config/mod.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
 import { readFixture } from "./golden.ts";
@@ -87,7 +88,14 @@ Deno.test("a state dict that does not fit is refused by name", async () => {
       (broken) => broken.set("generator.generator_lm_head_bias", state.get(words)!),
       /has shape \[200,32\], the model needs \[200\]/,
     ],
+    [
+      "dtype",
+      (broken) =>
+        broken.set("generator.generator_lm_head_bias", { shape: [200], data: new Uint16Array(200) } as never),
+      /parameter "generator.generator_lm_head_bias" is not float32/,
+    ],
   ];
+  const handles = eager.size;
   for (const [, breakIt, message] of cases) {
     const broken = new Map(state);
     breakIt(broken);
@@ -96,6 +104,7 @@ Deno.test("a state dict that does not fit is refused by name", async () => {
       (error) => error instanceof UserError && message.test(error.message),
     );
   }
+  assert.equal(eager.size, handles);
 });
 
 const base = presetConfig("tiny", 100);
