@@ -61,16 +61,24 @@ export function checkMemory(
   );
 }
 
-/** Bytes that this process can still take: free in the machine, or within the container's limit. */
-function availableMemory(): number {
+/**
+ * Bytes that this process can still take: free in the machine, or within the container's limit. Files that the
+ * kernel keeps in memory count against that limit, but give way.
+ *
+ * @param cgroup Where the kernel shows the limits (cgroup v2).
+ */
+export function availableMemory(cgroup = "/sys/fs/cgroup"): number {
   const { available } = Deno.systemMemoryInfo();
   const read = (name: string) => {
     try {
-      return Number(Deno.readTextFileSync(`/sys/fs/cgroup/${name}`)); // NaN for "max"
+      return Deno.readTextFileSync(`${cgroup}/${name}`);
     } catch {
-      return NaN; // not Linux, or no container
+      return ""; // not Linux, or no container
     }
   };
-  const left = read("memory.max") - read("memory.current");
+  const files = read("memory.stat").match(/^(?:in)?active_file \d+$/gm) ?? [];
+  const cached = files.reduce((sum, line) => sum + Number(line.split(" ")[1]), 0);
+  // NaN without a limit ("max")
+  const left = parseInt(read("memory.max")) - parseInt(read("memory.current")) + cached;
   return Number.isNaN(left) ? available : Math.min(available, left);
 }
