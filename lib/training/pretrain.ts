@@ -125,7 +125,6 @@ export async function pretrain(
     weightDecay: options.weight_decay,
     maxGradNorm: options.max_grad_norm,
   });
-  if (from) restoreMoments(optimizer, from);
   using memory = new DisposableStack();
   memory.defer(() => {
     for (const { first, second } of optimizer.moments.values()) {
@@ -133,6 +132,7 @@ export async function pretrain(
     }
     for (const variable of variables.values()) variable.dispose();
   });
+  if (from) restoreMoments(optimizer, from);
   const schedule = linearDecayWithWarmup({
     learningRate: options.learning_rate,
     totalSteps,
@@ -206,16 +206,15 @@ export async function pretrain(
   while (next && !signal?.aborted) {
     const batch = next;
     const inputs = toDevice(batch, capacity, step, optimizer.rates(step + 1, schedule(step)));
-    const running = run.runAsync(...inputs);
-    next = step + 1 < totalSteps ? stream.next().value : undefined; // made while the device computes
-    const report = await finish(running, inputs, options);
-    step++;
-    if (!Number.isFinite(report.total)) {
-      throw new UserError(
-        `Cannot go on: the loss is ${report.total} at step ${step}; lower --learning_rate or raise --warmup_steps, ` +
-          (saved < 0 ? "and start again" : `the checkpoint of step ${saved} is intact`),
-      );
+    const running = finish(run.runAsync(...inputs), inputs, options);
+    let report: StepReport;
+    try {
+      next = step + 1 < totalSteps ? stream.next().value : undefined; // made while the device computes
+    } finally {
+      report = await running; // whatever happens, nothing is given back under a running step
     }
+    step++;
+    checkFinite(report, step, saved);
     const position = { step, epoch: batch.epoch, batch: batch.step % perEpoch, learningRate: schedule(step) };
     const record = log.add(position, metricsOf(report, batch));
     if (record) writeEvents(events, record, config);
@@ -264,6 +263,16 @@ function toDevice(batch: PlacedBatch, capacity: number, step: number, rates: Flo
     tf.scalar(step, "int32"),
     tf.tensor1d(rates), // (3)
   ];
+}
+
+/** Refuses to go on, and to save, once a step has spoilt the weights; `saved`: newest checkpoint's step, or -1. */
+function checkFinite({ total, gradNorm }: StepReport, step: number, saved: number) {
+  if (Number.isFinite(total) && Number.isFinite(gradNorm)) return;
+  const what = Number.isFinite(total) ? `norm of the gradients is ${gradNorm}` : `loss is ${total}`;
+  throw new UserError(
+    `Cannot go on: the ${what} at step ${step}; lower --learning_rate or raise --warmup_steps, ` +
+      (saved < 0 ? "and start again" : `the checkpoint of step ${saved} is intact`),
+  );
 }
 
 async function finish(

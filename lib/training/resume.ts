@@ -86,14 +86,20 @@ export function momentsOf(optimizer: AdamW): Map<string, LazyTensor> {
 /**
  * Puts the moments of a checkpoint back.
  *
- * @throws {UserError} If one is missing.
+ * @throws {UserError} If one is missing or does not fit its parameter.
  */
 export function restoreMoments(optimizer: AdamW, { optimizer: saved, folder }: StartingPoint) {
   for (const [name, { first, second }] of optimizer.moments) {
     for (const [variable, key] of [[first, `${name}.moment1`], [second, `${name}.moment2`]] as const) {
       const tensor = saved.get(key);
       if (!tensor) throw new UserError(`Cannot load "${folder}": the optimizer's "${key}" is missing`);
-      variable.assign(tensor.data as Float32Array);
+      if (tensor.dtype !== "F32" || `${tensor.shape}` !== `${variable.shape}`) {
+        throw new UserError(
+          `Cannot load "${folder}": the optimizer's "${key}" is ${tensor.dtype} of shape [${tensor.shape}], ` +
+            `the model needs F32 of shape [${variable.shape}]`,
+        );
+      }
+      variable.assign(tensor.data);
     }
   }
 }

@@ -6,7 +6,13 @@ import { preprocess } from "../../lib/packing/mod.ts";
 import { eager } from "../../lib/tensorflow/binding.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
 import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
-import { latestCheckpoint, loadCheckpoint, pretrain, PRETRAIN_OPTIONS } from "../../lib/training/mod.ts";
+import {
+  latestCheckpoint,
+  loadCheckpoint,
+  pretrain,
+  PRETRAIN_OPTIONS,
+  saveCheckpoint,
+} from "../../lib/training/mod.ts";
 
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -144,6 +150,58 @@ Deno.test("weights and step can be taken over from another run's checkpoint", as
   const { step } = await run("continued", { init_from_ckpt: true, model_name_or_path: from });
   assert.equal(step, 12);
   assert.deepEqual(await weights("continued", 12), await weights("whole", 12));
+});
+
+/** A checkpoint of the whole run with one tensor changed. */
+async function tamper(
+  output: string,
+  which: "model" | "optimizer",
+  name: string,
+  change: (data: Float32Array) => Float32Array,
+) {
+  const checkpoint = await loadCheckpoint(join(folder, "whole", "checkpoint-8"));
+  const data = change(checkpoint[which].get(name)!.data as Float32Array);
+  checkpoint[which].set(name, { dtype: "F32", shape: [data.length], data });
+  return await saveCheckpoint(join(folder, output), checkpoint);
+}
+
+Deno.test("gradients that overflow end the run before a checkpoint is spoilt, though the loss is finite", async () => {
+  const bias = "discriminator.discriminator_rtd.dense.bias"; // moves the loss linearly, the gradients' squares overflow
+  const from = await tamper("huge bias", "model", bias, (data) => data.fill(1e22));
+  await assert.rejects(
+    () => run("overflow", { init_from_ckpt: true, model_name_or_path: from, save_steps: 1 }),
+    /^UserError: Cannot go on: the norm of the gradients is (NaN|Infinity) at step 9; .* start again$/,
+  );
+  assert.equal(await latestCheckpoint(join(folder, "overflow")), undefined);
+});
+
+Deno.test("moments that do not fit are refused in one line, and nothing is left behind", async () => {
+  const key = "discriminator.discriminator_rtd.dense.bias.moment2";
+  const from = await tamper("short moment", "optimizer", key, (data) => data.slice(1));
+  const before = { tensors: tf.memory().numTensors, handles: eager.size };
+  await assert.rejects(
+    () => run("moments", { init_from_ckpt: true, model_name_or_path: from }),
+    /^UserError: Cannot load ".*": the optimizer's ".*moment2" is F32 of shape \[127\], the model needs F32 of shape \[128\]$/,
+  );
+  assert.deepEqual({ tensors: tf.memory().numTensors, handles: eager.size }, before);
+});
+
+Deno.test("a corpus that cannot be read on ends the run after the step under way, all given back", async () => {
+  const data = await makeCorpus("cut", 1);
+  const before = { tensors: tf.memory().numTensors, handles: eager.size };
+  const options = resolveOptions(PRETRAIN_OPTIONS, {
+    ...RUN,
+    input_dir: data,
+    output_dir: join(folder, "cut run"),
+    logging_steps: 1,
+  });
+  await assert.rejects(() =>
+    pretrain(options, {
+      print: (line) =>
+        line.startsWith("global step 2/") && Deno.truncateSync(join(data, "samples_ids.npy"), 200),
+    })
+  );
+  assert.deepEqual({ tensors: tf.memory().numTensors, handles: eager.size }, before);
 });
 
 const other = await makeCorpus("other-data", 2);
