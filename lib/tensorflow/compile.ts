@@ -34,7 +34,10 @@ export type Results = Tensor | Tensor[] | { [name: string]: Tensor };
 /** A function compiled by {@linkcode compile}. */
 export interface CompiledFunction<A extends Tensor[], R extends Results> {
   (...args: A): R;
-  /** The same call on another thread: timers, servers and progress bars keep running meanwhile. */
+  /**
+   * The same call on another thread: timers, servers and progress bars keep running meanwhile. Calls under way at
+   * the same time have no order: await one that writes a {@linkcode Variable} before the next, and before `dispose`.
+   */
   runAsync(...args: A): Promise<R>;
   /** How often the function has been traced: once per combination of argument shapes and dtypes. */
   readonly traces: number;
@@ -71,7 +74,8 @@ let watchers = 0;
  * instead of executed; the recording, optimised by TensorFlow, runs at every further call. As in `tf.function`:
  * JavaScript side effects happen at tracing only, a tensor from outside is captured with the value it has then,
  * a {@linkcode Variable} is read and updated at every call, in program order, and no value can be read inside.
- * Inside `tf.grad` and its like the function runs as it is, operation by operation, so that it can be differentiated.
+ * tfjs draws its random numbers (`tf.randomNormal`, `tf.dropout`) in JavaScript, once per trace: draw from a
+ * {@linkcode RandomStream} instead. Inside `tf.grad` and its like the function runs as it is, operation by operation, so that it can be differentiated.
  *
  * @param fn Takes tensors and returns a tensor, an array or a record of tensors.
  * @returns A function of the same signature.
