@@ -134,6 +134,18 @@ Deno.test("demo: from nothing to a trained model, a summary and a picture", asyn
   await Deno.stat(join(output, "model", "checkpoint-60", "model.safetensors"));
 });
 
+Deno.test("demo: a run of one log line is no failure, and a folder that cannot be is one line", async () => {
+  const args = ["--sentences", "100", "--max_steps", "1", "--output_dir"];
+  const { code, err } = await run("demo", [...args, join(folder, "short")]);
+  assert.equal(code, 0, err);
+  const file = join(folder, "file");
+  await Deno.writeTextFile(file, "");
+  assert.deepEqual(await run("demo", [...args, file]).then(({ code, err }) => [code, err]), [
+    1,
+    `error: Cannot use output folder "${join(file, "text")}": not a directory\n`,
+  ]);
+});
+
 Deno.test({
   name: "pretrain on a disk that fills up while saving: one line, and the checkpoint before survives",
   ignore: Deno.build.os !== "linux",
