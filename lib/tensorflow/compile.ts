@@ -75,7 +75,8 @@ let watchers = 0;
  * JavaScript side effects happen at tracing only, a tensor from outside is captured with the value it has then,
  * a {@linkcode Variable} is read and updated at every call, in program order, and no value can be read inside.
  * tfjs draws its random numbers (`tf.randomNormal`, `tf.dropout`) in JavaScript, once per trace: draw from a
- * {@linkcode RandomStream} instead. Inside `tf.grad` and its like the function runs as it is, operation by operation, so that it can be differentiated.
+ * {@linkcode RandomStream} instead. Inside `tf.grad` and its like the function runs as it is, operation by
+ * operation, so that it can be differentiated.
  *
  * @param fn Takes tensors and returns a tensor, an array or a record of tensors.
  * @returns A function of the same signature.
