@@ -1,4 +1,5 @@
 /** Fixtures of the original model, as the golden tests read them. */
+import { fileURLToPath } from "node:url";
 import type { Draws, ElectraConfig, PretrainingConfig } from "../../lib/electra/mod.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
 import type { Tensor } from "@tensorflow/tfjs-core";
@@ -28,7 +29,7 @@ export interface Fixture {
   after5?: Tensors;
 }
 
-const folder = new URL("../fixtures/", import.meta.url).pathname;
+const folder = fileURLToPath(new URL("../fixtures/", import.meta.url));
 
 export async function readFixture(variant: "tiny" | "tiny_legacy" | "tiny_proj"): Promise<Fixture> {
   const path = `${folder}${variant}/`;

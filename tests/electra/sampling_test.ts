@@ -1,11 +1,14 @@
 /** Draws from the generator against the original's recorded ones and against exact probabilities. */
 import { strict as assert } from "node:assert";
+import { fileURLToPath } from "node:url";
 import { NEGATIVES, sampleNegatives, sampleTokens } from "../../lib/electra/mod.ts";
 import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { readSafetensors } from "../../lib/weights/mod.ts";
 import { int32 } from "./golden.ts";
 
-const fixture = await readSafetensors(new URL("../fixtures/sampling.safetensors", import.meta.url).pathname);
+const fixture = await readSafetensors(
+  fileURLToPath(new URL("../fixtures/sampling.safetensors", import.meta.url)),
+);
 const M = 10, V = 200;
 const logits = tf.tensor(fixture.get("logits")!.data as Float32Array, [M, V]);
 const right = tf.reshape(int32(fixture.get("raw_input_ids")!), [M]);

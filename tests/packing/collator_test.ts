@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import {
   batches,
   chooseWords,
@@ -18,7 +19,7 @@ import {
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { readSafetensors } from "../../lib/weights/mod.ts";
 
-const FIXTURES = new URL("../fixtures/text/", import.meta.url).pathname;
+const FIXTURES = fileURLToPath(new URL("../fixtures/text/", import.meta.url));
 const VOCABULARY = await Vocabulary.read(`${FIXTURES}/vocab.txt`);
 
 Deno.test("with the original's draws, the original's batch", async () => {

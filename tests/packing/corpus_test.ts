@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/config/mod.ts";
 import {
   Corpus,
@@ -10,7 +11,7 @@ import {
 } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 
-const FIXTURES = new URL("../fixtures/text/", import.meta.url).pathname;
+const FIXTURES = fileURLToPath(new URL("../fixtures/text/", import.meta.url));
 const GOLDEN = JSON.parse(await Deno.readTextFile(`${FIXTURES}/text_golden.json`));
 const VOCABULARY = await Vocabulary.read(`${FIXTURES}/vocab.txt`);
 

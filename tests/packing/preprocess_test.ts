@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/config/mod.ts";
 import { Corpus, decodeNpy, decodeNpz, preprocess } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 
-const VOCABULARY = await Vocabulary.read(new URL("../fixtures/text/vocab.txt", import.meta.url).pathname);
+const VOCABULARY = await Vocabulary.read(
+  fileURLToPath(new URL("../fixtures/text/vocab.txt", import.meta.url)),
+);
 
 /** Runs with a folder that has an `in` folder, and is gone afterwards. */
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Corpus } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const VOCABULARY = `${ROOT}tests/fixtures/text/vocab.txt`;
 const unix = Deno.build.os !== "windows";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   latestCheckpoint,
   loadCheckpoint,
@@ -183,7 +184,7 @@ testInFolder(
 );
 
 testInFolder("a run killed at any moment leaves a complete, exact checkpoint", async (outputDir) => {
-  const script = new URL("./save_forever.ts", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("./save_forever.ts", import.meta.url));
   let next = 1;
   let leftovers = 0;
   for (let round = 0; round < 6 || (leftovers === 0 && round < 50); round++) {
