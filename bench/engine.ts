@@ -15,6 +15,7 @@
  */
 import { parseArgs } from "node:util";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import {
   createVariables,
@@ -108,7 +109,7 @@ async function runAll() {
 
 /** PyTorch's time for the same step: the same model, losses only where masked, fused AdamW. */
 async function compareWithTorch(python: string, name: string, ours: Measurement) {
-  const cwd = new URL("../../shared/oracle/", import.meta.url).pathname;
+  const cwd = fileURLToPath(new URL("../../shared/oracle/", import.meta.url));
   const dtype = name.includes("bfloat16") ? "bf16" : "fp32";
   const step = ["--seq", "128", "--batch", "4", "--gen", "small", "--mode", "lean", "--dtype", dtype];
   const args = [
@@ -131,11 +132,13 @@ async function compareWithTorch(python: string, name: string, ours: Measurement)
     ratio,
   };
   if (flags.json) console.log(JSON.stringify({ ...line, unit: "s/step" }));
-  else {console.log(
+  else {
+    console.log(
       `${line.case}: ours ${ours.wall.toFixed(2)} s, peer ${torch.best_s.toFixed(2)} s, ratio ${
         ratio.toFixed(2)
       }`,
-    );}
+    );
+  }
 }
 
 async function measure({ model, mode }: Case): Promise<Measurement> {
@@ -238,7 +241,7 @@ function pretrainingStep(mode: Case["mode"]): (i: number) => Promise<void> {
     variables,
     optimizer,
     1,
-    mode === "eager" ? {} : { precision: mode },
+    mode === "eager" ? { eager: true } : { precision: mode },
   );
   return async (i) => {
     const number = tf.scalar(i, "int32"), rates = tf.tensor1d(optimizer.rates(i + 1, 1e-4));
