@@ -5,6 +5,7 @@
  * @module
  */
 import type { OptionsOf, OptionTable } from "../config/mod.ts";
+import type { Preset } from "../electra/mod.ts";
 
 /** The original's name of the published model, which stands for its size here. */
 export const PUBLISHED_MODEL = "ernie-health-chinese";
@@ -75,14 +76,14 @@ export const PRETRAIN_OPTIONS = {
     type: "integer",
     default: 100,
     min: 1,
-    help: "Passes over the corpus, unless --max_steps says less",
+    help: "Passes over the corpus, unless --max_steps is given",
   },
   max_steps: {
     type: "integer",
     default: -1,
     min: -1,
     unit: "steps",
-    help: "Length of the run; -1: --num_epochs",
+    help: "Length of the run, whatever --num_epochs says; -1 or 0: --num_epochs",
   },
   logging_steps: {
     type: "integer",
@@ -124,6 +125,11 @@ export const PRETRAIN_OPTIONS = {
 
 /** Resolved options of a run. */
 export type PretrainOptions = OptionsOf<typeof PRETRAIN_OPTIONS>;
+
+/** The size of a new model: the published model's name stands for its size. */
+export function presetOf(options: Pick<PretrainOptions, "preset" | "model_name_or_path">): Preset {
+  return options.model_name_or_path === PUBLISHED_MODEL ? "base" : options.preset;
+}
 
 /** Options that may change when a run is resumed; with any other, it would be another run. */
 export const RESUMABLE: ReadonlySet<string> = new Set([

@@ -35,9 +35,9 @@ import { removeLeftovers, saveCheckpoint } from "./checkpoint.ts";
 import { lockOutputDir } from "./lock.ts";
 import { readTrainingRecords, TrainingLog, type TrainingLogState, type TrainingRecord } from "./log.ts";
 import { checkMemory } from "./memory.ts";
-import { type PretrainOptions, PUBLISHED_MODEL } from "./options.ts";
+import { presetOf, type PretrainOptions } from "./options.ts";
 import { describeRun, hasFastBfloat16, metricsOf, writeEvents } from "./report.ts";
-import { momentsOf, restoreMoments, startingPoint } from "./resume.ts";
+import { inexactChanges, momentsOf, restoreMoments, startingPoint } from "./resume.ts";
 import { linearDecayWithWarmup } from "./schedule.ts";
 import { compileTrainingStep, readReport, type StepInputs, type StepReport } from "./step.ts";
 
@@ -69,7 +69,8 @@ export interface PretrainSummary {
 
 /**
  * Pretrains ERNIE-Health on a preprocessed corpus, or goes on where an earlier run into the same folder stopped:
- * from a checkpoint on, losses and weights are those of the uninterrupted run, bit for bit.
+ * from a checkpoint on, losses and weights are those of the uninterrupted run, bit for bit, on the same machine
+ * with the same TensorFlow; other options than the run began with are refused.
  *
  * @param options As `deno task pretrain` takes them; see {@linkcode PRETRAIN_OPTIONS}.
  * @returns What was trained and where it is.
@@ -102,10 +103,15 @@ export async function pretrain(
     : stepsForEpochs(corpus.length, B, options.num_epochs);
   const identity = { corpus: corpus.fingerprint, vocabulary: await vocabulary.hash() };
   const from = await startingPoint(options, identity);
-  const preset = options.model_name_or_path === PUBLISHED_MODEL ? "base" : options.preset;
   const config = from?.config as PretrainingConfig | undefined ??
-    presetConfig(preset, vocabulary.size, Math.max(512, L));
+    presetConfig(presetOf(options), vocabulary.size, Math.max(512, L));
   checkConfig(config);
+  if (from && !from.resumed && from.step >= totalSteps) {
+    throw new UserError(
+      `Cannot begin from "${from.folder}": it is at step ${from.step}, and the run ends at step ${totalSteps}; raise ` +
+        "--max_steps or --num_epochs",
+    );
+  }
   checkRows(config, vocabulary, L, options);
   const capacity = maskCapacity(2 * B, corpus.lengths(L - 2), options.mlm_prob); // M
   configureTensorFlow({ device: options.device, threads: options.num_threads });
@@ -165,10 +171,16 @@ export async function pretrain(
       "Note: this processor has no bfloat16 instructions, so that --use_amp makes training slower here",
     );
   }
+  for (const change of from?.resumed ? inexactChanges(from, options, tensorflowInfo().version) : []) {
+    log.message(
+      `Note: ${change}; from here on, results may differ in their last bits from the uninterrupted run's`,
+    );
+  }
   if (!from) events.text("run", "```json\n" + JSON.stringify({ ...options, config }, null, 2) + "\n```", 0);
 
   const save = async () => {
     log.flush();
+    events.flush();
     folder = await saveCheckpoint(options.output_dir, {
       step,
       model: stateDict(config, variables),
@@ -237,7 +249,11 @@ function checkRows(
   length: number,
   options: PretrainOptions,
 ) {
-  const { vocab_size, max_position_embeddings } = config.discriminator;
+  const { vocab_size } = config.discriminator;
+  const positions = Math.min(
+    config.generator.max_position_embeddings,
+    config.discriminator.max_position_embeddings,
+  );
   if (vocab_size !== vocabulary.size) {
     throw new UserError(
       `Cannot train: the model has ${vocab_size} tokens, "${
@@ -245,9 +261,9 @@ function checkRows(
       }" ${vocabulary.size}`,
     );
   }
-  if (length > max_position_embeddings) {
+  if (length > positions) {
     throw new UserError(
-      `Cannot train: --max_seq_length ${length} is beyond the model's ${max_position_embeddings} positions`,
+      `Cannot train: --max_seq_length ${length} is beyond the model's ${positions} positions`,
     );
   }
 }

@@ -8,7 +8,7 @@ import type { Corpus, PlacedBatch } from "../packing/mod.ts";
 import { type EventFileWriter, hasGpu, inspectMachine } from "../tensorflow/mod.ts";
 import type { Vocabulary } from "../text/mod.ts";
 import type { StepMetrics, TrainingRecord } from "./log.ts";
-import type { PretrainOptions } from "./options.ts";
+import { presetOf, type PretrainOptions } from "./options.ts";
 import type { StepReport } from "./step.ts";
 
 /** The report of a step as the log takes it. */
@@ -73,7 +73,7 @@ export function describeRun(run: {
   const n = (value: number) => value.toLocaleString("en-US");
   return (from
     ? `Going on from "${from}" at step ${step}`
-    : `Training a new model, preset ${options.preset}`) +
+    : `Training a new model, preset ${presetOf(options)}`) +
     `: ${n(parameters)} parameters, ${n(vocabulary.size)} tokens in the vocabulary; ${
       n(corpus.length)
     } sentences, ` +

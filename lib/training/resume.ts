@@ -75,6 +75,26 @@ function checkSameRun(
   }
 }
 
+/**
+ * What is otherwise than when the checkpoint was written and may change the last bits of every further result.
+ *
+ * @param tensorflow Version in use.
+ */
+export function inexactChanges(
+  { run, state }: Checkpoint,
+  options: PretrainOptions,
+  tensorflow: string,
+): string[] {
+  const before = run as Record<string, unknown>;
+  const changes = (["device", "num_threads", "eager_run"] as const).filter((name) =>
+    before[name] !== options[name]
+  )
+    .map((name) => `--${name} was ${before[name]} and now is ${options[name]}`);
+  const version = (state.versions as { tensorflow?: string } | undefined)?.tensorflow;
+  if (version !== tensorflow) changes.push(`TensorFlow was ${version} and now is ${tensorflow}`);
+  return changes;
+}
+
 /** `<parameter>.moment1` and `.moment2`, read from the device when their turn to be written comes. */
 export function momentsOf(optimizer: AdamW): Map<string, LazyTensor> {
   return new Map([...optimizer.moments].flatMap(([name, { first, second }]) => [

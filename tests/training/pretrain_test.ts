@@ -2,10 +2,10 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { resolveOptions, UserError } from "../../lib/config/mod.ts";
-import { preprocess } from "../../lib/packing/mod.ts";
+import { Corpus, preprocess } from "../../lib/packing/mod.ts";
 import { eager } from "../../lib/tensorflow/binding.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
-import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
+import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
 import {
   latestCheckpoint,
   loadCheckpoint,
@@ -13,6 +13,7 @@ import {
   PRETRAIN_OPTIONS,
   saveCheckpoint,
 } from "../../lib/training/mod.ts";
+import { describeRun } from "../../lib/training/report.ts";
 
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -113,6 +114,16 @@ Deno.test("stopped by Ctrl-C, a run saves where it is and goes on from there", a
   assert.deepEqual(await weights("stopped", 12), await weights("whole", 12));
 });
 
+Deno.test("a run resumed in another way says that it may not be the same to the last bit", async () => {
+  await run("otherwise", {}, AbortSignal.abort());
+  const lines: string[] = [];
+  const options = { ...RUN, output_dir: join(folder, "otherwise"), max_steps: 12, eager_run: true };
+  await pretrain(resolveOptions(PRETRAIN_OPTIONS, options), { print: (line) => lines.push(line) });
+  const notes = lines.filter((line) => line.includes("Note: --"));
+  assert.equal(notes.length, 1, lines.join("\n"));
+  assert.match(notes[0], /Note: --eager_run was false and now is true; from here on, results may differ/);
+});
+
 Deno.test("a finished run started again trains nothing and tells the same", async () => {
   const before = await weights("whole", 12);
   const { step, last } = await run("whole");
@@ -204,6 +215,18 @@ Deno.test("a corpus that cannot be read on ends the run after the step under way
   assert.deepEqual({ tensors: tf.memory().numTensors, handles: eager.size }, before);
 });
 
+Deno.test("a new model of the published size is announced as such, whatever --preset says", async () => {
+  const vocabulary = await Vocabulary.read(join(data, "vocab.txt"));
+  using corpus = await Corpus.open(data, vocabulary);
+  const given = { ...RUN, output_dir: "unused", model_name_or_path: "ernie-health-chinese" };
+  const options = resolveOptions(PRETRAIN_OPTIONS, given);
+  const sizes = { parameters: 1, capacity: 1, totalSteps: 1, step: 0 };
+  assert.match(
+    describeRun({ options, corpus, vocabulary, ...sizes }),
+    /^Training a new model, preset base: 1 parameters/,
+  );
+});
+
 const other = await makeCorpus("other-data", 2);
 const REFUSED: [string, string, Given, RegExp][] = [
   [
@@ -230,6 +253,12 @@ const REFUSED: [string, string, Given, RegExp][] = [
     "none",
     { init_from_ckpt: true, model_name_or_path: "no/such" },
     /no\/such/,
+  ],
+  [
+    "a checkpoint beyond the run's end",
+    "none",
+    { init_from_ckpt: true, model_name_or_path: join(folder, "whole", "checkpoint-12"), max_steps: 12 },
+    /^Cannot begin from ".*checkpoint-12": it is at step 12, and the run ends at step 12; raise --max_steps/,
   ],
   [
     "a model folder without --init_from_ckpt",
