@@ -115,7 +115,7 @@ export function hasWeightDecay(name: string): boolean {
  * @returns Each parameter's name and value, in the order of {@linkcode parameterShapes}; the caller disposes of them.
  */
 export function* initialParameters(config: PretrainingConfig, seed: number): Generator<[string, Tensor]> {
-  const random = new RandomStream(seed, tf.scalar(0, "int32"));
+  const random = new RandomStream(seed, tf.scalar(-1, "int32")); // steps of training begin at 0
   for (const [name, shape] of parameterShapes(config)) {
     const { initializer_range } = name.startsWith("generator") ? config.generator : config.discriminator;
     const isNorm = name.includes("norm"), isBias = name.endsWith("bias");
