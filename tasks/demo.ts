@@ -1,5 +1,5 @@
 /** `deno task demo`: the whole road on generated text, from sentences to a trained model, in a few minutes. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   fileError,
   type OptionTable,
@@ -37,12 +37,27 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+/** A folder holds one demo: run again, it resumes; another one would leave a model without its text. */
+async function refuseOther(path: string, settings: Record<string, number>): Promise<void> {
+  const content = JSON.stringify(settings);
+  const before = await Deno.readTextFile(path).catch(() => undefined);
+  if (before === content) return;
+  if (before !== undefined) {
+    throw new UserError(
+      `Cannot use "${dirname(path)}": it holds a demo of ${before}; choose another --output_dir`,
+    );
+  }
+  await makeFolder(dirname(path));
+  await writeAtomically(path, [new TextEncoder().encode(content)]);
+}
+
 await runTask(import.meta, {
   name: "demo",
   summary: "Generate medical sentences, build a vocabulary, preprocess, and pretrain a tiny model.",
   table: DEMO_OPTIONS,
   async main({ output_dir, sentences, max_steps, seed }, { signal }) {
     const text = join(output_dir, "text"), data = join(output_dir, "data"), model = join(output_dir, "model");
+    await refuseOther(join(output_dir, "demo.json"), { sentences, max_steps, seed });
     console.log(`1. Generating ${sentences} sentences into ${text}`);
     const lines = [...generateCorpus({ sentences, seed })];
     for (const folder of [text, data]) await makeFolder(folder);

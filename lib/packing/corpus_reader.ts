@@ -105,7 +105,7 @@ export class Corpus implements Disposable {
         files.push(await openFile(prefix, first));
         const file = files.at(-1)!;
         hash.update(new Uint8Array(file.starts.buffer));
-        await checkIds(file, table.vocabularyIds.length, (bytes) => hash.update(bytes));
+        await checkIds(file, table, vocabulary, (bytes) => hash.update(bytes));
       }
     } catch (error) {
       for (const { file } of files) file.close();
@@ -241,8 +241,18 @@ async function readStarts(path: string): Promise<Float64Array> {
   return starts;
 }
 
-/** Looks at every id of a file once, four megabytes at a time. */
-async function checkIds(file: CorpusFile, bound: number, visit: (bytes: Uint8Array) => void): Promise<void> {
+/**
+ * Looks at every id of a file once, four megabytes at a time.
+ *
+ * An id past V continues a word with a character that the tokenizer found in its vocabulary; where ours lacks it, the
+ * corpus was made with another one, and all its ids mean something else.
+ */
+async function checkIds(
+  file: CorpusFile,
+  { vocabularyIds }: CorpusIdTable,
+  { size, unkId }: Vocabulary,
+  visit: (bytes: Uint8Array) => void,
+): Promise<void> {
   const total = file.starts.at(-1)!;
   const step = SCAN_BYTES / elementBytes(file.dtype);
   for (let start = 0; start < total; start += step) {
@@ -250,11 +260,15 @@ async function checkIds(file: CorpusFile, bound: number, visit: (bytes: Uint8Arr
     visit(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i] as number;
-      if (id >= 0 && id < bound) continue;
+      const meaning = vocabularyIds[id];
+      if (meaning !== undefined && (id < size || meaning !== unkId)) continue;
       const sentence = file.starts.findIndex((end) => end > start + i) - 1;
+      const reason = meaning === undefined
+        ? `is beyond the ${vocabularyIds.length} ids of the vocabulary and its word marks`
+        : "continues a word with a character that the vocabulary lacks";
       throw new UserError(
-        `Cannot read corpus "${file.path}": id ${id} in sentence ${sentence} is beyond the ${bound} ids of the ` +
-          "vocabulary and its word marks; give the vocab.txt that the corpus was made with",
+        `Cannot read corpus "${file.path}": id ${id} in sentence ${sentence} ${reason}; give the vocab.txt that the ` +
+          "corpus was made with",
       );
     }
     await new Promise((resolve) => setTimeout(resolve)); // Ctrl-C gets its turn

@@ -92,6 +92,7 @@ export async function pretrain(
   context: PretrainContext = {},
 ): Promise<PretrainSummary> {
   const { signal, print = console.log } = context;
+  await checkFolder(options.input_dir);
   const vocabulary = await Vocabulary.read(join(options.input_dir, "vocab.txt"));
   using corpus = await Corpus.open(options.input_dir, vocabulary);
   using _lock = lockOutputDir(options.output_dir);
@@ -241,6 +242,15 @@ export async function pretrain(
   const chart = join(options.output_dir, "losses.svg");
   if (records.length > 0) await Deno.writeTextFile(chart, lossChart(records));
   return { folder, step, totalSteps, parameters, first: records[0], last: records.at(-1), chart };
+}
+
+async function checkFolder(folder: string) {
+  const isFolder = await Deno.stat(folder).then((entry) => entry.isDirectory, () => false);
+  if (!isFolder) {
+    throw new UserError(
+      `Cannot read corpus "${folder}": no such folder; make one with \`deno task preprocess\``,
+    );
+  }
 }
 
 function checkRows(

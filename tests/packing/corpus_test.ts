@@ -188,6 +188,21 @@ for (const [what, make, message] of BAD_FOLDERS) {
     }));
 }
 
+Deno.test("the vocabulary of another corpus is refused, larger or smaller", () =>
+  withFolder(async (folder) => {
+    for (const name of ["c_ids.npy", "c_idx.npz"]) await Deno.copyFile(FIXTURES + name, `${folder}/${name}`);
+    const { tokens } = VOCABULARY;
+    const others = { larger: [...tokens, "[unused1]"], smaller: tokens.slice(0, -1) };
+    for (const [which, other] of Object.entries(others)) {
+      await assert.rejects(
+        Corpus.open(folder, Vocabulary.fromTokens(other)),
+        (error: Error) =>
+          error instanceof UserError && /continues a word with a character that .* lacks/.test(error.message),
+        which,
+      );
+    }
+  }));
+
 Deno.test("a corpus not closed leaves nothing, and the old one stays", () =>
   withFolder(async (folder) => {
     await writePair(`${folder}/a`, [5], [1]);

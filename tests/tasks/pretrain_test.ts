@@ -133,6 +133,8 @@ Deno.test("demo: from nothing to a trained model, a summary and a picture", asyn
   assert.match(out, /tokens per second +\d+/);
   assert.match(await Deno.readTextFile(join(output, "model", "losses.svg")), /<svg/);
   await Deno.stat(join(output, "model", "checkpoint-60", "model.safetensors"));
+  const other = await run("demo", ["--output_dir", output, "--sentences", "200"]);
+  assert.match(other.err, /^error: Cannot use ".*": it holds a demo of .*"sentences":300/);
 });
 
 Deno.test("demo: a run of one log line is no failure, and a folder that cannot be is one line", async () => {

@@ -247,6 +247,12 @@ const REFUSED: [string, string, Given, RegExp][] = [
     { batch_size: 200_000, max_seq_length: 512 },
     /^Cannot train with 400000 rows of 512 tokens a step: they need about [\d.]+ GB of memory, [\d.]+ GB are free; lower --batch_size/,
   ],
+  [
+    "a corpus that is not there",
+    "none",
+    { input_dir: "no/such" },
+    /^Cannot read corpus "no\/such": no such folder; make one with `deno task preprocess`$/,
+  ],
   ["a folder without vocabulary", "none", { input_dir: folder }, /^Cannot read vocabulary ".*vocab.txt": /],
   [
     "a checkpoint that is not there",
