@@ -133,7 +133,7 @@ const BAD_FOLDERS: [string, (folder: string) => Promise<unknown>, string][] = [
   ],
   [
     "an id beyond the vocabulary",
-    (f) => writePair(`${f}/a`, [5, BEYOND - 1, BEYOND], [1, 2]),
+    (f) => writePair(`${f}/a`, [5, VOCABULARY.size - 1, BEYOND], [1, 2]),
     `Cannot read corpus "%/a_ids.npy": id ${BEYOND} in sentence 1 is beyond the ${BEYOND} ids`,
   ],
   [
