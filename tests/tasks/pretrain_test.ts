@@ -145,7 +145,7 @@ Deno.test("demo: a run of one log line is no failure, and a folder that cannot b
   await Deno.writeTextFile(file, "");
   assert.deepEqual(await run("demo", [...args, file]).then(({ code, err }) => [code, err]), [
     1,
-    `error: Cannot use output folder "${file}": not a directory\n`,
+    `error: Cannot use output folder "${file}": file exists\n`,
   ]);
 });
 
