@@ -178,7 +178,8 @@ export class EagerExecutor implements Executor {
       }
     } catch (error) {
       symbols.TFE_DeleteOp(operation);
-      throw error instanceof TensorFlowError ? error : new Error(`${op}: ${(error as Error).message}`);
+      if (error instanceof TensorFlowError) throw error;
+      throw new Error(`${op}: ${(error as Error).message}`, { cause: error });
     }
     return operation;
   }

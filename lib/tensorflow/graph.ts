@@ -112,7 +112,11 @@ export class GraphRecorder implements Executor {
       if (Array.isArray(group)) symbols.TF_AddInputList(description, concat(group), group.length);
       else symbols.TF_AddInput(description, group.output);
     }
-    for (const attribute of attributes) setAttribute(this.#rt, "TF_", description, attribute);
+    try {
+      for (const attribute of attributes) setAttribute(this.#rt, "TF_", description, attribute);
+    } catch (error) {
+      throw new Error(`${op}: ${(error as Error).message}`, { cause: error });
+    }
     const keepOrder = definition.is_stateful ? this.#orderEffects(op, description, nodes) : undefined;
     const operation = this.#finish(op, description);
     keepOrder?.(operation);

@@ -69,8 +69,9 @@ export interface PretrainSummary {
 
 /**
  * Pretrains ERNIE-Health on a preprocessed corpus, or goes on where an earlier run into the same folder stopped:
- * from a checkpoint on, losses and weights are those of the uninterrupted run, bit for bit, on the same machine
- * with the same TensorFlow; other options than the run began with are refused.
+ * from a checkpoint on, losses and weights are those of the uninterrupted run, bit for bit, on the processor of
+ * the same machine with the same TensorFlow (a GPU adds in no fixed order); other options than the run began with
+ * are refused.
  *
  * @param options As `deno task pretrain` takes them; see {@linkcode PRETRAIN_OPTIONS}.
  * @returns What was trained and where it is.

@@ -100,6 +100,16 @@ Deno.test("a variable's value copied out while compiling is refused: it would be
   );
 });
 
+Deno.test("an attribute that does not fit is refused under its operation's name, eager and compiled alike", () => {
+  const cumsum = (x: Tensor) =>
+    backend().op("Cumsum", [attr.int("exclusive", 1.5)], [x, tf.scalar(0, "int32")])[0];
+  tf.tidy(() => {
+    for (const fn of [cumsum, compile(cumsum)]) {
+      assert.throws(() => fn(tf.ones([2])), /^Error: Cumsum: The number 1.5 cannot be converted to a BigInt/);
+    }
+  });
+});
+
 Deno.test("an argument that was disposed of is named", () => {
   const add = compile((x: Tensor, y: Tensor) => tf.add(x, y), { name: "add" });
   const x = tf.scalar(1), y = tf.scalar(1);
