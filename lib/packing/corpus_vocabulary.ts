@@ -8,8 +8,15 @@ import { Vocabulary } from "../text/mod.ts";
  *
  * @param outputFile path before `_ids.npy` and `_idx.npz`
  * @returns path of `vocab.txt` in the same folder
+ * @throws {UserError} if the path ends as a folder's does, without the beginning of a file name
  */
 export function corpusVocabularyPath(outputFile: string): string {
+  if (/[\\/]$/.test(outputFile)) {
+    throw new UserError(
+      `Cannot write corpus "${outputFile}": that is a folder; add how the names of its files begin, as in ` +
+        `"${outputFile}samples"`,
+    );
+  }
   return join(dirname(outputFile), "vocab.txt");
 }
 

@@ -152,6 +152,19 @@ Deno.test("output inside the input folder is refused", () =>
     }
   }));
 
+Deno.test("an output that names a folder is refused", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/in/a`, "患者\n");
+    await assert.rejects(
+      preprocess({ inputPath: `${folder}/in`, outputFile: `${folder}/out/`, vocabulary: VOCABULARY }),
+      new UserError(
+        `Cannot write corpus "${folder}/out/": that is a folder; add how the names of its files begin, as in ` +
+          `"${folder}/out/samples"`,
+      ),
+    );
+    await assert.rejects(Deno.stat(`${folder}/out`), Deno.errors.NotFound);
+  }));
+
 Deno.test("an unknown segmenter is refused by the workers with its own message", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/in/a`, "患者\n");
