@@ -5,7 +5,8 @@
  * folder never shows half a corpus.
  */
 import { basename, dirname, join } from "node:path";
-import { diskErrorReason, UserError } from "../config/mod.ts";
+import { kill } from "node:process";
+import { diskErrorReason, partialPath, UserError } from "../config/mod.ts";
 import { SUFFIX_COUNT } from "../text/mod.ts";
 import { encodeNpyHeader, type NpyDtype } from "./npy.ts";
 import { encodeNpz } from "./npz.ts";
@@ -64,6 +65,7 @@ export class CorpusWriter implements AsyncDisposable {
     const writer = new CorpusWriter(prefix, options);
     await writer.#attempt("_ids.npy", async () => {
       await Deno.mkdir(dirname(prefix), { recursive: true });
+      await removeLeftovers(prefix);
       writer.#ids = await writer.#openTemporary("_ids.npy");
       await writeAll(writer.#ids, encodeNpyHeader(writer.#dtype, [0]));
     });
@@ -127,8 +129,8 @@ export class CorpusWriter implements AsyncDisposable {
         file.close();
       }
       await Deno.remove(`${this.#prefix}_idx.npz`).catch(ignoreMissing);
-      await Deno.rename(this.#temporaryName("_ids.npy"), `${this.#prefix}_ids.npy`);
-      await Deno.rename(this.#temporaryName("_idx.npz"), `${this.#prefix}_idx.npz`);
+      await Deno.rename(partialPath(`${this.#prefix}_ids.npy`), `${this.#prefix}_ids.npy`);
+      await Deno.rename(partialPath(`${this.#prefix}_idx.npz`), `${this.#prefix}_idx.npz`);
       this.#temporary = [];
     });
   }
@@ -146,15 +148,10 @@ export class CorpusWriter implements AsyncDisposable {
   }
 
   async #openTemporary(suffix: string): Promise<WritableFile> {
-    const path = this.#temporaryName(suffix);
+    const path = partialPath(this.#prefix + suffix); // hidden: no reader takes it for a corpus
     const file = await this.#open(path, { write: true, create: true, truncate: true });
     this.#temporary.push(path);
     return file;
-  }
-
-  /** A hidden neighbour whose name no reader takes for a corpus. */
-  #temporaryName(suffix: string): string {
-    return join(dirname(this.#prefix), `.${basename(this.#prefix)}${suffix}.partial-${Deno.pid}`);
   }
 
   async #attempt(suffix: string, operation: () => Promise<void>): Promise<void> {
@@ -166,6 +163,23 @@ export class CorpusWriter implements AsyncDisposable {
       if (reason === undefined) throw error;
       throw new UserError(`Cannot write corpus "${this.#prefix}${suffix}": ${reason}`, { cause: error });
     }
+  }
+}
+
+/** Removes what processes that are no more left of this corpus; it may be as large as the corpus. */
+async function removeLeftovers(prefix: string): Promise<void> {
+  const folder = dirname(prefix);
+  for await (const { name } of Deno.readDir(folder)) {
+    const [, of, pid] = /^\.(.+)_(?:ids\.npy|idx\.npz)\.partial-(\d+)$/.exec(name) ?? [];
+    if (of === basename(prefix) && !isRunning(Number(pid))) await Deno.remove(join(folder, name));
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return kill(pid, 0); // signal 0 only asks
+  } catch (error) {
+    return (error as { code?: string }).code !== "ESRCH"; // it may be another user's
   }
 }
 

@@ -216,6 +216,21 @@ Deno.test("a corpus not closed leaves nothing, and the old one stays", () =>
     assert.deepEqual(await Deno.readFile(`${folder}/a_ids.npy`), before);
   }));
 
+Deno.test("what a killed process left of a corpus goes with the next try, what a living one writes stays", () =>
+  withFolder(async (folder) => {
+    const dead = new Deno.Command(Deno.execPath(), { args: ["--version"], stdout: "null" }).spawn();
+    await dead.status;
+    const stay = [
+      `.a_ids.npy.partial-${Deno.ppid}`,
+      `.b_ids.npy.partial-${dead.pid}`,
+      `.a.txt.partial-${dead.pid}`,
+    ];
+    const go = [`.a_ids.npy.partial-${dead.pid}`, `.a_idx.npz.partial-${dead.pid}`];
+    for (const name of [...stay, ...go]) await Deno.writeTextFile(`${folder}/${name}`, "");
+    await using _writer = await CorpusWriter.create(`${folder}/a`, { vocabularySize: 10 });
+    assert.deepEqual(names(folder), [...stay, `.a_ids.npy.partial-${Deno.pid}`].sort());
+  }));
+
 /** Opens real files that refuse to grow past `limit` bytes, as a full disk does. */
 function fullDisk(limit: number): (path: string, options: Deno.OpenOptions) => Promise<WritableFile> {
   return async (path, options) => {
