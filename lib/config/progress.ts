@@ -49,6 +49,7 @@ export class ProgressBar {
   #note = "";
   #lastPrint: number;
   #shown = 0; // characters now on the terminal's line
+  #finished = false;
 
   constructor(options: ProgressBarOptions) {
     this.#options = options;
@@ -86,18 +87,19 @@ export class ProgressBar {
   }
 
   /**
-   * Clears the bar from the terminal while something else is printed.
+   * Clears the bar from the terminal while something else is printed; after {@linkcode finish} it stays away.
    *
    * @param print writes whole lines, to whatever stream
    */
   aside(print: () => void): void {
     this.#clear();
     print();
-    if (this.#terminal) this.#print(this.#line(this.#now()));
+    if (this.#terminal && !this.#finished) this.#print(this.#line(this.#now()));
   }
 
   /** Prints the final counts and leaves the line; nothing if the job was too short to be shown in a log file. */
   finish(): void {
+    this.#finished = true;
     const now = this.#now();
     if (!this.#terminal && (this.#options.terminalOnly || now - this.#start < PLAIN_INTERVAL)) return;
     this.#print(this.#line(now));

@@ -32,6 +32,9 @@ Deno.test("on a terminal one line is rewritten", () => {
   bar.update(300);
   bar.finish();
   assert.match(state.text, /\rTraining: 300\/300 steps \(100 %\), 5\.00 steps\/s, took 1 min 00 s *\n$/);
+  state.text = "";
+  bar.log("stopped");
+  assert.equal(state.text, "stopped\n"); // the bar does not come back
 });
 
 Deno.test("elsewhere a plain line comes about every ten seconds", () => {
