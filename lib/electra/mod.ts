@@ -38,4 +38,4 @@ export {
   type ModelVariables,
   stateDict,
 } from "./variables.ts";
-export { NEGATIVES, sampleNegatives, sampleTokens } from "./sampling.ts";
+export { NEGATIVES, sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";

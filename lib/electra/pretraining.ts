@@ -17,7 +17,7 @@ import { criterion, type Losses, type Outputs, type Targets } from "./criterion.
 import { encode } from "./encoder.ts";
 import { dropout, gelu, layerNorm, linear, replaceAt, stopGradient } from "./ops.ts";
 import { type Parameters, storedName, under } from "./parameters.ts";
-import { sampleNegatives, sampleTokens } from "./sampling.ts";
+import { sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
 
 /** The generator head's layer norm has an epsilon of its own in the original. */
 const GENERATOR_HEAD_EPS = 1e-12;
@@ -83,8 +83,8 @@ export function pretrainingForward(
   const raw = tf.gather(tf.reshape(rawIds, [N]), positions as tf.Tensor1D); // (M)
 
   const generatorLogits = generatorForward(p, config, batch, dropoutRandom); // (M, V)
-  const constant = stopGradient(generatorLogits);
-  const { sampled, negatives } = options.draws ?? draw(constant, raw, random, config.loss_weights.mts > 0);
+  const scores = samplingScores(generatorLogits); // (M, V)
+  const { sampled, negatives } = options.draws ?? draw(scores, raw, random, config.loss_weights.mts > 0);
 
   const flatMasked = tf.reshape(maskedIds, [N]);
   const used = tf.cast(weights, "bool");
@@ -110,7 +110,7 @@ export function pretrainingForward(
   const outputs = { generatorLogits, ...found };
   return {
     losses: criterion(outputs, targets, config),
-    counts: count(constant, stopGradient(found.rtdLogits), targets),
+    counts: count(scores, stopGradient(found.rtdLogits), targets),
     outputs,
     targets,
     discriminatorIds,

@@ -7,9 +7,24 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { tf } from "../tensorflow/mod.ts";
+import { stopGradient } from "./ops.ts";
 
 /** Wrong candidates per position in multi-token selection. */
 export const NEGATIVES = 5;
+
+/**
+ * The generator's logits as constants to draw from: log-probabilities, through which no gradient flows.
+ *
+ * The logarithm of the softmax moves each row by a constant, which no draw sees. It is there for mixed precision:
+ * TensorFlow keeps it, and what is added to it, in float32; the plain logits it would add to the noise in bfloat16,
+ * whose many ties go to the lower token.
+ *
+ * @param logits (M, V)
+ * @returns (M, V)
+ */
+export function samplingScores(logits: Tensor): Tensor {
+  return tf.logSoftmax(stopGradient(logits));
+}
 
 /**
  * One sample per row from softmax(logits), by the Gumbel-max trick.

@@ -1,8 +1,9 @@
 /** Draws from the generator against the original's recorded ones and against exact probabilities. */
 import { strict as assert } from "node:assert";
 import { fileURLToPath } from "node:url";
-import { NEGATIVES, sampleNegatives, sampleTokens } from "../../lib/electra/mod.ts";
-import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
+import { NEGATIVES, sampleNegatives, sampleTokens, samplingScores } from "../../lib/electra/mod.ts";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { compile, RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { readSafetensors } from "../../lib/weights/mod.ts";
 import { int32 } from "./golden.ts";
 
@@ -31,6 +32,26 @@ Deno.test("without noise: the original's greedy samples and negatives", () => {
       recorded("greedy_negative_ids"),
     );
   });
+});
+
+Deno.test("in mixed precision, scores and noise are added in float32: no ties", () => {
+  const rows = 32, tokens = 2000;
+  const noisy = compile((a: Tensor, b: Tensor, step: Tensor) => {
+    const scores = samplingScores(tf.matMul(a, b));
+    return tf.topk(tf.add(scores, new RandomStream(1, step).gumbel([rows, tokens])), 6, true).values;
+  }, { precision: "mixed_bfloat16" });
+  tf.tidy(() => {
+    const a = tf.randomNormal([rows, 64], 0, 1, "float32", 1),
+      b = tf.randomNormal([64, tokens], 0, 1, "float32", 2);
+    const best = noisy(a, b, tf.scalar(0, "int32")).dataSync() as Float32Array;
+    const bfloat16 = new Uint32Array(best.slice().buffer).filter((bits) => (bits & 0xffff) === 0);
+    assert.ok(noisy.rewrite!.lowPrecisionOps > 0);
+    assert.ok(
+      bfloat16.length < best.length / 100,
+      `${bfloat16.length} of ${best.length} are bfloat16 numbers`,
+    );
+  });
+  noisy.dispose();
 });
 
 Deno.test("negatives are distinct, wrong, and drawn in the original's proportions", () => {
