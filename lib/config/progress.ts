@@ -99,6 +99,7 @@ export class ProgressBar {
 
   /** Prints the final counts and leaves the line; nothing if the job was too short to be shown in a log file. */
   finish(): void {
+    if (this.#finished) return;
     this.#finished = true;
     const now = this.#now();
     if (!this.#terminal && (this.#options.terminalOnly || now - this.#start < PLAIN_INTERVAL)) return;

@@ -34,6 +34,7 @@ Deno.test("on a terminal one line is rewritten", () => {
   assert.match(state.text, /\rTraining: 300\/300 steps \(100 %\), 5\.00 steps\/s, took 1 min 00 s *\n$/);
   state.text = "";
   bar.log("stopped");
+  bar.finish();
   assert.equal(state.text, "stopped\n"); // the bar does not come back
 });
 
