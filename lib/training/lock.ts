@@ -1,7 +1,7 @@
 /** One run per output folder: two at once would overwrite each other's checkpoints. */
 
 import { join } from "node:path";
-import { fileError, UserError } from "../config/mod.ts";
+import { diskErrorReason, fileError, UserError } from "../config/mod.ts";
 
 /** The lock file; it stays behind, empty, because removing it would let two runs lock different files. */
 const lockName = ".lock";
@@ -30,7 +30,7 @@ const lockName = ".lock";
 export function lockOutputDir(folder: string): Disposable {
   const path = join(folder, lockName);
   const file = openLockFile(path, folder);
-  if (!file.tryLockSync(true)) {
+  if (!tryLock(file, folder)) {
     file.close();
     throw new UserError(
       `Cannot use output folder "${folder}": ${
@@ -39,8 +39,7 @@ export function lockOutputDir(folder: string): Disposable {
         "choose another --output_dir",
     );
   }
-  file.truncateSync();
-  file.writeSync(new TextEncoder().encode(JSON.stringify({ pid: Deno.pid, host: Deno.hostname() }) + "\n"));
+  sign(file);
   return {
     [Symbol.dispose]() {
       file.truncateSync(); // nobody's any more
@@ -55,6 +54,27 @@ function openLockFile(path: string, folder: string): Deno.FsFile {
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
     throw fileError("use output folder", folder, error);
+  }
+}
+
+/** Locks the file, or not where another process did. */
+function tryLock(file: Deno.FsFile, folder: string): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch (error) { // some network file systems have no locks
+    file.close();
+    throw fileError("lock output folder", folder, error);
+  }
+}
+
+/** Tells others whose lock it is; without room on the disk it is as good unsigned. */
+function sign(file: Deno.FsFile): void {
+  file.truncateSync();
+  const signature = JSON.stringify({ pid: Deno.pid, host: Deno.hostname() }) + "\n";
+  try {
+    file.writeSync(new TextEncoder().encode(signature));
+  } catch (error) {
+    if (diskErrorReason(error) === undefined) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { lockOutputDir } from "../../lib/training/lock.ts";
+import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
 
 const lockModule = new URL("../../lib/training/lock.ts", import.meta.url).href;
 
@@ -51,4 +52,21 @@ Deno.test("an output folder belongs to one run at a time", async (test) => {
   } finally {
     await Deno.remove(parent, { recursive: true });
   }
+});
+
+Deno.test({
+  name: "a folder is locked on a full disk too",
+  ignore: !await hasSmallDisks(),
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await onSmallDisk("64k", folder, async () => {
+        await Deno.writeFile(join(folder, "full"), new Uint8Array(64 << 10)).catch(() => {});
+        using _lock = lockOutputDir(folder);
+        assert.throws(() => lockOutputDir(folder), /another run is writing to it/);
+      });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });
