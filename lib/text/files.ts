@@ -1,9 +1,9 @@
 /**
  * Reading raw text: which files a path stands for, and their lines.
  *
- * The rules are those of the original's preprocessing: every file of a folder counts, whatever its extension (but for
- * what file managers leave behind), in the order of the full paths; a line ends at `\n`, `\r\n` or a lone `\r`. Unlike the original, which decodes by the
- * machine's locale, text is UTF-8 or it is refused.
+ * The rules are those of the original's preprocessing: every file of a folder counts, whatever its extension, in the order
+ * of the full paths; a line ends at `\n`, `\r\n` or a lone `\r`. Unlike the original, what file managers leave behind is
+ * passed over, and text is UTF-8 or it is refused, whatever the machine's locale.
  */
 import { resolve, sep } from "node:path";
 import { UserError } from "../config/mod.ts";
