@@ -100,6 +100,9 @@ export async function pretrain(
   await removeLeftovers(options.output_dir);
 
   const { batch_size: B, max_seq_length: L, seed } = options;
+  if (options.max_steps === 0) {
+    throw new UserError("Cannot train 0 steps: give --max_steps, or -1 for --num_epochs");
+  }
   const totalSteps = options.max_steps > 0
     ? options.max_steps
     : stepsForEpochs(corpus.length, B, options.num_epochs);
@@ -156,6 +159,7 @@ export async function pretrain(
     done: step,
     terminalOnly: true,
   });
+  memory.defer(() => bar.finish()); // an error has a line of its own
   const say = (line: string) => bar.aside(() => print(line));
   using log = new TrainingLog(options.output_dir, {
     totalSteps,
@@ -215,7 +219,8 @@ export async function pretrain(
     maskCapacity: capacity,
   });
   const perEpoch = stepsPerEpoch(corpus.length, B);
-  if (step < totalSteps) say("Compiling the training step; the first one takes a while");
+  if (step >= totalSteps) say("Nothing is left to do: the run had reached its end");
+  else if (!options.eager_run) say("Compiling the training step; the first one takes a while");
   let next: PlacedBatch | undefined = step < totalSteps ? stream.next().value : undefined;
   while (next && !signal?.aborted) {
     const batch = next;

@@ -60,11 +60,10 @@ function checkSameRun(
   const before = run as Record<string, unknown>;
   for (const [name, value] of Object.entries(options)) {
     if (RESUMABLE.has(name) || before[name] === value) continue;
+    const [was, now] = [before[name] ?? "not given", value ?? "not given"];
     throw new UserError(
-      `Cannot resume from "${folder}": --${name} was ${before[name] ?? "not given"} and now is ${
-        value ?? "not given"
-      }; ` +
-        "use the same options, or another --output_dir",
+      `Cannot resume from "${folder}": --${name} was ${was} and now is ${now}; use the same options, or begin another ` +
+        `run from here: a new --output_dir with --init_from_ckpt --model_name_or_path "${folder}"`,
     );
   }
   for (const [name, value] of Object.entries(identity)) {

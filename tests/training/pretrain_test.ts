@@ -233,7 +233,7 @@ const REFUSED: [string, string, Given, RegExp][] = [
     "another batch size",
     "whole",
     { batch_size: 4 },
-    /^Cannot resume from ".*checkpoint-12": --batch_size was 2 and now is 4; use the same options, or another --output_dir$/,
+    /^Cannot resume from ".*checkpoint-12": --batch_size was 2 and now is 4; use the same options, or begin another run from here: a new --output_dir with --init_from_ckpt --model_name_or_path ".*checkpoint-12"$/,
   ],
   [
     "another corpus",
@@ -247,6 +247,7 @@ const REFUSED: [string, string, Given, RegExp][] = [
     { batch_size: 200_000, max_seq_length: 512 },
     /^Cannot train with 400000 rows of 512 tokens a step: they need about [\d.]+ GB of memory, [\d.]+ GB are free; lower --batch_size/,
   ],
+  ["no steps", "none", { max_steps: 0 }, /^Cannot train 0 steps: give --max_steps, or -1 for --num_epochs$/],
   [
     "a corpus that is not there",
     "none",
