@@ -3,21 +3,11 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/config/mod.ts";
 import { Corpus, decodeNpy, decodeNpz, preprocess } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
+import { withFolder } from "../folders.ts";
 
 const VOCABULARY = await Vocabulary.read(
   fileURLToPath(new URL("../fixtures/text/vocab.txt", import.meta.url)),
 );
-
-/** Runs with a folder that has an `in` folder, and is gone afterwards. */
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${folder}/in`);
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("the worked example: words, suffix ids, order of files, dropped lines", () =>
   withFolder(async (folder) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Corpus } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
+import { withFolder } from "../folders.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const VOCABULARY = `${ROOT}tests/fixtures/text/vocab.txt`;
@@ -20,16 +21,6 @@ async function run(args: string[], { largestFile }: { largestFile?: number } = {
   const [program, ...rest] = largestFile === undefined ? command : limited;
   const { code, stderr } = await new Deno.Command(program!, { args: rest, env: { NO_COLOR: "1" } }).output();
   return { code, err: new TextDecoder().decode(stderr) };
-}
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${folder}/in`);
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("the command works alone: builds a vocabulary, then uses it again", () =>

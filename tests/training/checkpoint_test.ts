@@ -10,25 +10,10 @@ import {
 import { type Disk, partialPath, realDisk } from "../../lib/config/mod.ts";
 import { checkpointAt } from "./checkpoint_samples.ts";
 import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
+import { testInFolder } from "../folders.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const outOfSpace = () => Promise.reject(new Error("No space left on device (os error 28)"));
-
-/** Runs a test on an output folder that is removed afterwards. */
-function testInFolder(name: string, test: (outputDir: string) => Promise<void>, ignore = false) {
-  Deno.test({
-    name,
-    ignore,
-    fn: async () => {
-      const folder = await Deno.makeTempDir();
-      try {
-        await test(folder);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  });
-}
 
 testInFolder("a checkpoint comes back as it was saved", async (outputDir) => {
   const folder = await saveCheckpoint(outputDir, checkpointAt(7));

@@ -9,6 +9,7 @@ import {
   type TrainingRecord,
 } from "../../lib/training/log.ts";
 import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
+import { testInFolder } from "../folders.ts";
 
 /** Metrics that follow from the step, with losses that no sum of few bits holds exactly. */
 function metricsAt(step: number): StepMetrics {
@@ -52,22 +53,6 @@ function train(
   }
   log.flush();
   return saved;
-}
-
-/** Runs a test on an output folder that is removed afterwards. */
-function testInFolder(name: string, test: (outputDir: string) => Promise<void>, ignore = false) {
-  Deno.test({
-    name,
-    ignore,
-    fn: async () => {
-      const folder = await Deno.makeTempDir();
-      try {
-        await test(folder);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  });
 }
 
 const read = (outputDir: string, name: string) => Deno.readTextFile(join(outputDir, name));
