@@ -42,6 +42,11 @@ function report(title: string, rows: [name: string, difference: number, scale: n
   }
 }
 
+/** A batch as the arguments of a compiled function. */
+function argumentsOf({ maskedIds, rawIds, positions, weights, draws }: ReturnType<typeof batchOf>): Tensor[] {
+  return [maskedIds, rawIds, positions, weights, draws.sampled, draws.negatives];
+}
+
 function forwardOutputs(fixture: Fixture, mode: typeof MODES[number]) {
   const { config, golden, state } = fixture;
   const variables = loadVariables(config, state, "fixture");
@@ -63,14 +68,7 @@ function forwardOutputs(fixture: Fixture, mode: typeof MODES[number]) {
       disc_input_ids: tf.cast(discriminatorIds, "float32"),
       disc_labels: targets.replaced,
     };
-  }, [
-    batch.maskedIds,
-    batch.rawIds,
-    batch.positions,
-    batch.weights,
-    batch.draws.sampled,
-    batch.draws.negatives,
-  ]);
+  }, argumentsOf(batch));
   const rows = Object.entries(outputs).flatMap(([name, tensor]): [string, number, number][] => {
     const theirs = golden.get(`out.${name}`);
     return theirs ? [[name, maxDifference(tensor.dataSync(), theirs.data), largest(theirs.data)]] : [];
@@ -92,14 +90,7 @@ function lossesAndGradientsOf(fixture: Fixture, mode: typeof MODES[number], slot
       losses: tf.stack(report.slice(0, 5)),
       ...Object.fromEntries(names.map((name, i) => [name, gradients[i]])),
     } as { [name: string]: Tensor };
-  }, [
-    batch.maskedIds,
-    batch.rawIds,
-    batch.positions,
-    batch.weights,
-    batch.draws.sampled,
-    batch.draws.negatives,
-  ]);
+  }, argumentsOf(batch));
   for (const variable of variables.values()) variable.dispose();
   return {
     losses: Array.from(results.losses.dataSync()),
@@ -173,9 +164,7 @@ for (const variant of ["tiny", "tiny_legacy"] as const) {
         assert.equal(schedule(i), theirs.lr);
         const batch = batchOf(batches!, `step${i}.`, "all");
         const rates = tf.tensor1d(optimizer.rates(i + 1, schedule(i)));
-        const { maskedIds, rawIds, positions, weights, draws } = batch;
-        const args = [maskedIds, rawIds, positions, weights, draws.sampled, draws.negatives, rates];
-        const ours = run(mode, step, args).report.dataSync();
+        const ours = run(mode, step, [...argumentsOf(batch), rates]).report.dataSync();
         lossNames.forEach((name, k) => {
           const expected = theirs.losses[name];
           assert.ok(
