@@ -77,12 +77,14 @@ export class EncoderPool implements Disposable {
    * @param chunks lines, a few hundred at a time
    * @returns the encoded chunks in the same order
    */
-  async *encode(chunks: AsyncIterable<readonly string[]>): AsyncGenerator<EncodedLines> {
+  async *encode(
+    chunks: AsyncIterable<readonly string[]>,
+  ): AsyncGenerator<EncodedLines & { bytes: Int32Array }> {
     const pending: Promise<WorkerResponse>[] = [];
-    const next = async (): Promise<EncodedLines> => {
+    const next = async (): Promise<EncodedLines & { bytes: Int32Array }> => {
       const response = await pending.shift()!;
       if (response.kind !== "encoded") throw new Error(`Unexpected answer "${response.kind}" of a worker`);
-      return response.result;
+      return { ...response.result, bytes: response.bytes };
     };
     for await (const lines of chunks) {
       const idlest = this.#workers.reduce((best, worker) => worker.load < best.load ? worker : best);

@@ -11,7 +11,7 @@ export type WorkerRequest =
 /** What a worker answers, in the order of the requests. */
 export type WorkerResponse =
   | { readonly kind: "started" }
-  | { readonly kind: "encoded"; readonly result: EncodedLines }
+  | { readonly kind: "encoded"; readonly result: EncodedLines; readonly bytes: Int32Array }
   | { readonly kind: "failed"; readonly error: Error; readonly isUserError: boolean };
 
 let encoder: Promise<LineEncoder>;
@@ -19,12 +19,18 @@ let encoder: Promise<LineEncoder>;
 self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
   try {
     if (data.kind === "start") {
-      encoder = LineEncoder.create(data.tool, Vocabulary.fromTokens(data.tokens));
+      encoder = LineEncoder.create({
+        tool: data.tool,
+        vocabulary: Vocabulary.fromTokens(data.tokens),
+        wordMarks: "original",
+      });
       await encoder;
       respond({ kind: "started" });
     } else {
-      const result = (await encoder).encode(data.lines);
-      respond({ kind: "encoded", result }, [result.ids.buffer, result.lens.buffer, result.bytes.buffer]);
+      const result = await (await encoder).encode(data.lines);
+      const utf8 = new TextEncoder();
+      const bytes = Int32Array.from(data.lines, (line) => utf8.encode(line).length + 1);
+      respond({ kind: "encoded", result, bytes }, [result.ids.buffer, result.lens.buffer, bytes.buffer]);
     }
   } catch (error) {
     const isUserError = (error as Error).name === "UserError"; // the class does not survive the message

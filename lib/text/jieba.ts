@@ -23,7 +23,11 @@ const LATIN_DICTIONARY: ReadonlySet<string> = new Set(["AT&T", "c#", "C#", "c++"
 export class JiebaSegmenter implements Segmenter {
   readonly name = "jieba";
 
-  cut(text: string): string[] {
+  cut(texts: readonly string[]): Promise<string[][]> {
+    return Promise.resolve(texts.map((text) => this.#cut(text)));
+  }
+
+  #cut(text: string): string[] {
     if (!FOREIGN_IDEOGRAPH.test(text)) return recutLatin(cut(text, true));
     return text.split(FOREIGN_IDEOGRAPH).flatMap((part, index) => {
       if (part === "") return [];

@@ -3,8 +3,16 @@ export { listTextFiles, readLines, refuseInsideText, type TextLine } from "./fil
 export { SPECIAL_TOKENS, Vocabulary } from "./vocabulary.ts";
 export { type Encoding, type Token, Tokenizer } from "./tokenizer.ts";
 export { normalizeChars, tokenizeSpecialChars } from "./normalise.ts";
-export { createSegmenter, type Segmenter, stripLine } from "./segmenter.ts";
-export { type CorpusIdTable, corpusIdTable, markWords, SUFFIX_COUNT, toCorpusIds } from "./word_marks.ts";
+export { createSegmenter, type Segmenter, type SegmenterOptions, stripLine } from "./segmenter.ts";
+export {
+  continuations,
+  type CorpusIdTable,
+  corpusIdTable,
+  markWords,
+  SUFFIX_COUNT,
+  suffixIdOf,
+  toCorpusIds,
+} from "./word_marks.ts";
 export {
   type BuildOptions,
   buildVocabulary,

@@ -4,18 +4,25 @@ import { UserError } from "../config/mod.ts";
 export interface Segmenter {
   readonly name: string;
   /**
-   * Cuts one sentence.
+   * Cuts sentences, as many at a time as there are: the network of `lac` and `seg` works on batches.
    *
-   * @param text A sentence, without white space round it.
-   * @returns Its words in order; joined, they give the sentence.
+   * @param texts Sentences, without white space round them.
+   * @returns The words of each sentence in order; joined, they give the sentence.
    */
-  cut(text: string): string[];
+  cut(texts: readonly string[]): Promise<string[][]>;
+}
+
+/** Options of {@linkcode createSegmenter}. */
+export interface SegmenterOptions {
+  /** Terms that shall be words of their own. */
+  readonly lexicon?: readonly string[];
 }
 
 /**
  * Makes the segmenter of a `--tokenize_tool`.
  *
  * @param name `"jieba"`.
+ * @param options Terms that shall be words.
  * @returns The segmenter, its dictionary loaded.
  * @throws {UserError} If there is no segmenter of this name.
  *
@@ -23,10 +30,10 @@ export interface Segmenter {
  * ```ts
  * import { createSegmenter } from "./segmenter.ts";
  * const jieba = await createSegmenter("jieba");
- * console.log(jieba.cut("患者患有糖尿病")); // ["患者", "患有", "糖尿病"]
+ * console.log(await jieba.cut(["患者患有糖尿病"])); // [["患者", "患有", "糖尿病"]]
  * ```
  */
-export async function createSegmenter(name: string): Promise<Segmenter> {
+export async function createSegmenter(name: string, _options: SegmenterOptions = {}): Promise<Segmenter> {
   switch (name) {
     case "jieba": {
       // Only when asked for: the dictionary takes half a second and 100 MB.

@@ -5,6 +5,7 @@
  * U+4E00 + k is V + k, for the 20,902 characters U+4E00 … U+9FA5. So a corpus holds ids 0 … V + 20,901; readers turn them
  * back into vocabulary ids and a flag. V: vocabulary size.
  */
+import type { Token } from "./tokenizer.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 const FIRST_CHARACTER = 0x4e00;
@@ -43,6 +44,41 @@ export function markWords(tokens: readonly string[], words: Iterable<string>): s
   return marked;
 }
 
+/**
+ * Tells which tokens continue a word, by where the segmenter cut.
+ *
+ * A token continues the token before it if no cut lies between the last character of the one and the first of the other:
+ * whatever the length of the word, its case, and its script.
+ *
+ * @param tokens Tokens with offsets in the joined words.
+ * @param words The sentence's words.
+ * @returns 1 for each token that continues a word, else 0.
+ *
+ * @example
+ * ```ts
+ * import { continuations } from "./word_marks.ts";
+ * const tokens = [{ start: 0, end: 1 }, { start: 1, end: 2 }, { start: 2, end: 3 }];
+ * console.log(continuations(tokens, ["B超", "好"])); // Uint8Array [0, 1, 0]
+ * ```
+ */
+export function continuations(
+  tokens: readonly Pick<Token, "start" | "end">[],
+  words: readonly string[],
+): Uint8Array {
+  const continues = new Uint8Array(tokens.length);
+  let word = 0;
+  let wordEnd = words[0]?.length ?? 0; // of words[word], in the joined text
+  const advanceTo = (position: number) => {
+    while (position >= wordEnd && word < words.length - 1) wordEnd += words[++word]!.length;
+    return word;
+  };
+  for (let i = 1; i < tokens.length; i++) {
+    const previous = advanceTo(tokens[i - 1]!.end - 1);
+    continues[i] = advanceTo(tokens[i]!.start) === previous ? 1 : 0;
+  }
+  return continues;
+}
+
 const CHINESE = /[\u4e00-\u9fa5]/;
 
 /** Number of tokens of the longest word at `start`; 1 if none is there. */
@@ -72,13 +108,27 @@ function wordLength(tokens: readonly string[], start: number, spellings: Readonl
  */
 export function toCorpusIds(marked: readonly string[], vocabulary: Vocabulary): number[] {
   return marked.map((token) =>
-    suffixId(token, vocabulary.size) ?? vocabulary.idOf(token) ?? vocabulary.unkId
+    (token.startsWith("##") ? suffixIdOf(token.slice(2), vocabulary.size) : undefined) ??
+      vocabulary.idOf(token) ?? vocabulary.unkId
   );
 }
 
-function suffixId(token: string, vocabularySize: number): number | undefined {
-  if (token.length !== 3 || !token.startsWith("##")) return undefined;
-  const character = token.charCodeAt(2);
+/**
+ * Gives the corpus id of a character that continues a word.
+ *
+ * @param token Spelling of the token, without `##`.
+ * @param vocabularySize V.
+ * @returns V + k for the character U+4E00 + k; `undefined` for what is no such character.
+ *
+ * @example
+ * ```ts
+ * import { suffixIdOf } from "./word_marks.ts";
+ * console.log(suffixIdOf("丁", 22608), suffixIdOf("mg", 22608)); // 22609 undefined
+ * ```
+ */
+export function suffixIdOf(token: string, vocabularySize: number): number | undefined {
+  if (token.length !== 1) return undefined;
+  const character = token.charCodeAt(0);
   if (character < FIRST_CHARACTER || character > LAST_CHARACTER) return undefined;
   return vocabularySize + character - FIRST_CHARACTER;
 }
