@@ -3,6 +3,7 @@ export { listTextFiles, readLines, refuseInsideText, type TextLine } from "./fil
 export { SPECIAL_TOKENS, Vocabulary } from "./vocabulary.ts";
 export { type Encoding, type Token, Tokenizer } from "./tokenizer.ts";
 export { normalizeChars, tokenizeSpecialChars } from "./normalise.ts";
+export { Lexicon, withLexicon } from "./lexicon.ts";
 export { createSegmenter, type Segmenter, type SegmenterOptions, stripLine } from "./segmenter.ts";
 export {
   continuations,

@@ -170,7 +170,7 @@ async function readBytes(path: string, source: string): Promise<Uint8Array> {
 }
 
 /** Splits at `\n` and `\r\n`; drops the byte order mark and the empty lines at the end. */
-function splitLines(bytes: Uint8Array, source: string): string[] {
+export function splitLines(bytes: Uint8Array, source: string): string[] {
   const lines: string[] = [];
   for (let start = 0; start < bytes.length;) {
     const newline = bytes.indexOf(0x0a, start);
