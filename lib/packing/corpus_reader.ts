@@ -1,14 +1,17 @@
 /**
  * Reading a corpus: a folder of `<prefix>_ids.npy` + `<prefix>_idx.npz` pairs, seen as one list of sentences.
  *
+ * Which tokens continue a word, the ids tell in a corpus of the original: Chinese characters have an id for each case. Where
+ * the lengths' archive holds `word_marks`, `<prefix>_marks.npy` tells it for every token, one bit each.
+ *
  * Everything is checked when the folder is opened; after that a sentence is one positional read. In memory stay the
  * sentences' offsets, eight bytes each. Source: the original's `MedicalCorpus`.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { diskErrorReason, UserError } from "../config/mod.ts";
+import { UserError } from "../config/mod.ts";
 import { type CorpusIdTable, corpusIdTable, type Vocabulary } from "../text/mod.ts";
-import { checkNpySize, decodeNpyHeader, elementBytes, npyElements, npyHeaderBytes } from "./npy.ts";
+import { ArrayFile, attempt, type Elements } from "./array_file.ts";
 import type { NpyArray, NpyDtype } from "./npy.ts";
 import { decodeNpz } from "./npz.ts";
 
@@ -35,14 +38,16 @@ export interface CorpusOptions {
    * keeps its own id; either way it continues a word.
    */
   readonly originalPieces?: boolean;
+  /** Read only the pair of this name, `samples` for `samples_ids.npy`. Default: all of the folder. */
+  readonly name?: string;
+  /** Hears how many ids of how many are checked, every few megabytes. */
+  readonly onProgress?: (ids: number, totalIds: number) => void;
 }
 
-/** One pair of files. */
+/** One pair of files, and the word marks if they have a file of their own. */
 interface CorpusFile {
-  readonly path: string;
-  readonly file: Deno.FsFile;
-  readonly dtype: NpyDtype;
-  readonly dataOffset: number;
+  readonly ids: ArrayFile;
+  readonly marks: ArrayFile | undefined;
   /** Where sentence n begins, in ids; one entry more than there are sentences. */
   readonly starts: Float64Array;
   /** Number of the first sentence in the whole corpus. */
@@ -51,8 +56,10 @@ interface CorpusFile {
 
 const IDS = "_ids.npy";
 const IDX = "_idx.npz";
+const MARKS = "_marks.npy";
+const MARKS_KEY = "word_marks";
+const MARKS_VERSION = 1;
 const ID_TYPES: readonly NpyDtype[] = ["u1", "u2", "u4", "i4"];
-const SCAN_BYTES = 1 << 22;
 
 /**
  * The sentences of a folder, in the order of file names.
@@ -100,15 +107,23 @@ export class Corpus implements Disposable {
     const files: CorpusFile[] = [];
     const hash = createHash("sha256");
     try {
-      for (const prefix of await listPrefixes(folder)) {
+      for (const prefix of await listPrefixes(folder, options.name)) {
         const first = files.reduce((sum, file) => sum + sentencesOf(file), 0);
-        files.push(await openFile(prefix, first));
-        const file = files.at(-1)!;
+        files.push(await openCorpusFile(prefix, first));
+      }
+      const total = files.reduce((sum, { ids }) => sum + ids.length, 0);
+      if (total === 0) throw new UserError(`Cannot read corpus folder "${folder}": it has no sentences`);
+      let checked = 0;
+      for (const file of files) {
         hash.update(new Uint8Array(file.starts.buffer));
-        await checkIds(file, table, vocabulary, (bytes) => hash.update(bytes));
+        await checkIds(file, table, vocabulary, (ids) => {
+          hash.update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
+          options.onProgress?.(checked += ids.length, total);
+        });
+        if (file.marks !== undefined) await file.marks.visit((marks) => hash.update(marks as Uint8Array));
       }
     } catch (error) {
-      for (const { file } of files) file.close();
+      for (const file of files) closeCorpusFile(file);
       throw error;
     }
     return new Corpus(files, table, hash.digest("hex"));
@@ -128,13 +143,11 @@ export class Corpus implements Disposable {
     }
     const start = file.starts[index - file.first]!;
     const end = file.starts[index - file.first + 1]!;
-    const stored = readElements(file, start, end - start);
-    const ids = new Int32Array(stored.length);
-    const isSuffix = new Uint8Array(stored.length);
-    for (let i = 0; i < stored.length; i++) {
-      ids[i] = this.#table.vocabularyIds[stored[i] as number]!;
-      isSuffix[i] = this.#table.isSuffix[stored[i] as number]!;
-    }
+    const stored = file.ids.read(start, end - start);
+    const ids = Int32Array.from(stored, (id) => this.#table.vocabularyIds[id]!);
+    const isSuffix = file.marks === undefined
+      ? Uint8Array.from(stored, (id) => this.#table.isSuffix[id]!)
+      : file.marks.readBits(start, end - start);
     return { ids, isSuffix };
   }
 
@@ -159,8 +172,13 @@ export class Corpus implements Disposable {
 
   /** Closes the files. */
   [Symbol.dispose](): void {
-    for (const { file } of this.#files) file.close();
+    for (const file of this.#files) closeCorpusFile(file);
   }
+}
+
+function closeCorpusFile({ ids, marks }: CorpusFile): void {
+  ids.close();
+  marks?.close();
 }
 
 function sentencesOf(file: CorpusFile): number {
@@ -168,19 +186,20 @@ function sentencesOf(file: CorpusFile): number {
 }
 
 /** Paths, without endings, of the pairs in a folder, in string order. */
-async function listPrefixes(folder: string): Promise<string[]> {
+async function listPrefixes(folder: string, only?: string): Promise<string[]> {
   const cannot = (reason: string) => new UserError(`Cannot read corpus folder "${folder}": ${reason}`);
   const names = await attempt(
     cannot,
     async () => (await Array.fromAsync(Deno.readDir(folder))).map((e) => e.name),
   );
   const prefixes = new Set(
-    names.filter((name) => name.endsWith(IDS) || name.endsWith(IDX)).map((name) =>
-      name.slice(0, -IDS.length)
-    ),
+    names.filter((name) => name.endsWith(IDS) || name.endsWith(IDX)).map((name) => name.slice(0, -IDS.length))
+      .filter((prefix) => only === undefined || prefix === only),
   );
   if (prefixes.size === 0) {
-    throw cannot(`it holds no ${IDX} and ${IDS}; make them with \`deno task preprocess\``);
+    throw cannot(
+      `it holds no ${only ?? ""}${IDX} and ${only ?? ""}${IDS}; make them with \`deno task preprocess\``,
+    );
   }
   for (const prefix of prefixes) {
     for (const [there, missing] of [[IDS, IDX], [IDX, IDS]] as const) {
@@ -191,38 +210,61 @@ async function listPrefixes(folder: string): Promise<string[]> {
       );
     }
   }
+  if (only === undefined) checkShards(prefixes, cannot);
   return [...prefixes].sort().map((prefix) => join(folder, prefix));
 }
 
-async function openFile(prefix: string, first: number): Promise<CorpusFile> {
-  const path = prefix + IDS;
-  const cannot = (reason: string) => new UserError(`Cannot read corpus "${path}": ${reason}`);
-  const starts = await readStarts(prefix + IDX);
-  const file = await attempt(cannot, () => Deno.open(path));
-  try {
-    const size = (await file.stat()).size;
-    const preamble = readAt(file, 0, Math.min(12, size));
-    const header = readAt(file, 0, Math.min(npyHeaderBytes(preamble, path), size));
-    const { dtype, shape, dataOffset } = decodeNpyHeader(header, path);
-    if (!ID_TYPES.includes(dtype) || shape.length !== 1) {
-      throw cannot(`it is an array of type ${dtype} and shape [${shape}], not a list of ids`);
-    }
-    checkNpySize(path, dtype, shape, size - dataOffset);
-    if (shape[0] !== starts.at(-1)) {
+/** Refuses a job array's parts of which some are missing, and parts beside the corpus that they were merged into. */
+function checkShards(prefixes: ReadonlySet<string>, cannot: (reason: string) => UserError): void {
+  for (const prefix of prefixes) {
+    const [, whole, count] = /^(.+)-\d{5}-of-(\d{5})$/.exec(prefix) ?? [];
+    if (whole === undefined || count === undefined) continue;
+    if (prefixes.has(whole)) {
       throw cannot(
-        `it has ${shape[0]} ids, but the lengths in "${prefix + IDX}" add up to ${starts.at(-1)}; ` +
-          "the two belong to different runs, make them anew with `deno task preprocess`",
+        `it holds "${whole}" and its part "${prefix}", the same sentences twice; remove the one or the other`,
       );
     }
-    return { path, file, dtype, dataOffset, starts, first };
+    for (let i = 0; i < Number(count); i++) {
+      const part = `${whole}-${String(i).padStart(5, "0")}-of-${count}`;
+      if (!prefixes.has(part)) {
+        throw cannot(`part "${part}" is missing; make it with \`--shard ${i}/${Number(count)}\``);
+      }
+    }
+  }
+}
+
+async function openCorpusFile(prefix: string, first: number): Promise<CorpusFile> {
+  const { starts, hasMarks } = await readIndex(prefix + IDX);
+  const ids = await ArrayFile.open(prefix + IDS, ID_TYPES, "ids");
+  try {
+    const total = starts.at(-1)!;
+    if (ids.length !== total) {
+      throw new UserError(
+        `Cannot read corpus "${ids.path}": it has ${ids.length} ids, but the lengths in "${
+          prefix + IDX
+        }" add up to ` +
+          `${total}; the two belong to different runs, make them anew with \`deno task preprocess\``,
+      );
+    }
+    return { ids, marks: hasMarks ? await openMarks(prefix + MARKS, total) : undefined, starts, first };
   } catch (error) {
-    file.close();
+    ids.close();
     throw error;
   }
 }
 
-/** Reads the sentence lengths and adds them up. */
-async function readStarts(path: string): Promise<Float64Array> {
+async function openMarks(path: string, tokens: number): Promise<ArrayFile> {
+  const marks = await ArrayFile.open(path, ["u1"], "word marks");
+  if (marks.length === Math.ceil(tokens / 8)) return marks;
+  marks.close();
+  throw new UserError(
+    `Cannot read corpus "${path}": it has ${marks.length} bytes of word marks, ${tokens} ids need ` +
+      `${Math.ceil(tokens / 8)}; make the corpus anew with \`deno task preprocess\``,
+  );
+}
+
+/** Reads the sentence lengths, adds them up, and tells whether word marks have a file of their own. */
+async function readIndex(path: string): Promise<{ starts: Float64Array; hasMarks: boolean }> {
   const cannot = (reason: string) => new UserError(`Cannot read corpus "${path}": ${reason}`);
   const arrays = decodeNpz(await attempt(cannot, () => Deno.readFile(path)), path);
   const lens: NpyArray | undefined = arrays.get("lens");
@@ -232,17 +274,22 @@ async function readStarts(path: string): Promise<Float64Array> {
   if (lens.shape.length !== 1 || !["i4", "u4", "i8"].includes(lens.dtype)) {
     throw cannot(`"lens" is an array of type ${lens.dtype} and shape [${lens.shape}], not a list of lengths`);
   }
-  if (lens.data.length === 0) throw cannot("it has no sentences");
   const starts = new Float64Array(lens.data.length + 1);
   lens.data.forEach((value: number | bigint, i: number) => {
     if (value < 1) throw cannot(`sentence ${i} has length ${value}`);
     starts[i + 1] = starts[i]! + Number(value);
   });
-  return starts;
+  const version = arrays.get(MARKS_KEY)?.data[0];
+  if (version !== undefined && version !== MARKS_VERSION) {
+    throw cannot(
+      `its word marks are of version ${version}, only ${MARKS_VERSION} is known; use a newer release`,
+    );
+  }
+  return { starts, hasMarks: version !== undefined };
 }
 
 /**
- * Looks at every id of a file once, four megabytes at a time.
+ * Looks at every id of a file once.
  *
  * An id past V continues a word with a character that the tokenizer found in its vocabulary; where ours lacks it, the
  * corpus was made with another one, and all its ids mean something else.
@@ -251,15 +298,12 @@ async function checkIds(
   file: CorpusFile,
   { vocabularyIds }: CorpusIdTable,
   { size, unkId }: Vocabulary,
-  visit: (bytes: Uint8Array) => void,
+  visit: (ids: Elements) => void,
 ): Promise<void> {
-  const total = file.starts.at(-1)!;
-  const step = SCAN_BYTES / elementBytes(file.dtype);
-  for (let start = 0; start < total; start += step) {
-    const ids = readElements(file, start, Math.min(step, total - start));
-    visit(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
+  await file.ids.visit((ids, start) => {
+    visit(ids);
     for (let i = 0; i < ids.length; i++) {
-      const id = ids[i] as number;
+      const id = ids[i]!;
       const meaning = vocabularyIds[id];
       if (meaning !== undefined && (id < size || meaning !== unkId)) continue;
       const sentence = file.starts.findIndex((end) => end > start + i) - 1;
@@ -267,38 +311,9 @@ async function checkIds(
         ? `is beyond the ${vocabularyIds.length} ids of the vocabulary and its word marks`
         : "continues a word with a character that the vocabulary lacks";
       throw new UserError(
-        `Cannot read corpus "${file.path}": id ${id} in sentence ${sentence} ${reason}; give the vocab.txt that the ` +
+        `Cannot read corpus "${file.ids.path}": id ${id} in sentence ${sentence} ${reason}; give the vocab.txt that the ` +
           "corpus was made with",
       );
     }
-    await new Promise((resolve) => setTimeout(resolve)); // Ctrl-C gets its turn
-  }
-}
-
-function readElements(file: CorpusFile, start: number, count: number): ReturnType<typeof npyElements> {
-  const width = elementBytes(file.dtype);
-  return npyElements(file.dtype, readAt(file.file, file.dataOffset + start * width, count * width));
-}
-
-function readAt(file: Deno.FsFile, position: number, count: number): Uint8Array {
-  const bytes = new Uint8Array(count);
-  file.seekSync(position, Deno.SeekMode.Start);
-  for (let at = 0; at < count;) {
-    const read = file.readSync(bytes.subarray(at));
-    if (read === null) throw new Deno.errors.UnexpectedEof(`File ended ${count - at} bytes early`);
-    at += read;
-  }
-  return bytes;
-}
-
-async function attempt<T>(cannot: (reason: string) => UserError, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    const reason = diskErrorReason(error);
-    if (reason === undefined) throw error;
-    const wrapped = cannot(reason);
-    wrapped.cause = error;
-    throw wrapped;
-  }
+  });
 }

@@ -144,8 +144,17 @@ const BAD_FOLDERS: [string, (folder: string) => Promise<unknown>, string][] = [
   [
     "no sentences",
     (f) => writePair(`${f}/a`, [], []),
-    'Cannot read corpus "%/a_idx.npz": it has no sentences',
+    'Cannot read corpus folder "%": it has no sentences',
   ],
+  [
+    "a part missing",
+    (f) => writePair(`${f}/a-00001-of-00002`, [5], [1]),
+    'Cannot read corpus folder "%": part "a-00000-of-00002" is missing; make it with `--shard 0/2`',
+  ],
+  ["parts beside the whole", async (f) => {
+    await writePair(`${f}/a-00000-of-00001`, [5], [1]);
+    await writePair(`${f}/a`, [5], [1]);
+  }, 'Cannot read corpus folder "%": it holds "a" and its part "a-00000-of-00001", the same sentences twice'],
   [
     "an empty sentence",
     (f) => writePair(`${f}/a`, [5], [1, 0]),
