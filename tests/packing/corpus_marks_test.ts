@@ -16,8 +16,8 @@ const IDS = [
   id("高"),
   id("血"),
   id("压"),
-  id("病"),
-  suffixIdOf("人", V)!,
+  id("患"),
+  suffixIdOf("者", V)!,
   id("##1"),
 ];
 const LENS = [4, 2, 2, 1];
