@@ -26,17 +26,17 @@ const PACKED = [0b01110001, 0]; // numpy.packbits(CONTINUES) is [113, 0]
 
 async function write(
   prefix: string,
-  { marks = PACKED, version = 1 as number | undefined } = {},
+  { marks = PACKED, version = 1 } = {},
 ): Promise<void> {
   const lens = { dtype: "i4", shape: [LENS.length], data: Int32Array.from(LENS) } as const;
-  const word_marks = { dtype: "u1", shape: [1], data: Uint8Array.of(version ?? 0) } as const;
+  const word_marks = { dtype: "u1", shape: [1], data: Uint8Array.of(version) } as const;
   await Deno.writeFile(
     `${prefix}_ids.npy`,
     encodeNpy({ dtype: "u2", shape: [IDS.length], data: Uint16Array.from(IDS) }),
   );
   await Deno.writeFile(
     `${prefix}_idx.npz`,
-    encodeNpz(version === undefined ? { lens } : { lens, word_marks }),
+    encodeNpz(version === 0 ? { lens } : { lens, word_marks }),
   );
   await Deno.writeFile(
     `${prefix}_marks.npy`,
@@ -56,7 +56,7 @@ Deno.test("marks by position are read for every token, and pieces keep their ide
 
 Deno.test("without the note in the archive a file of marks is not looked at", () =>
   withFolder(async (folder) => {
-    await write(`${folder}/a`, { version: undefined });
+    await write(`${folder}/a`, { version: 0 });
     using corpus = await Corpus.open(folder, VOCABULARY);
     assert.deepEqual([...corpus.sentence(0).isSuffix], [0, 1, 1, 0]); // by the ids, as in the original's corpus
   }));
