@@ -259,6 +259,21 @@ async function checkFolder(folder: string) {
   }
 }
 
+/** Opens the corpus; every id is looked at, which takes seconds a gigabyte. */
+async function openCorpus(folder: string, vocabulary: Vocabulary): Promise<Corpus> {
+  let bar: ProgressBar | undefined;
+  try {
+    return await Corpus.open(folder, vocabulary, {
+      onProgress: (ids, total) => {
+        bar ??= new ProgressBar({ label: "Checking the corpus", unit: "tokens", total, terminalOnly: true });
+        bar.update(ids);
+      },
+    });
+  } finally {
+    bar?.finish();
+  }
+}
+
 function checkRows(
   config: PretrainingConfig,
   vocabulary: Vocabulary,
