@@ -46,6 +46,8 @@ export interface CorpusOptions {
 
 /** One pair of files, and the word marks if they have a file of their own. */
 interface CorpusFile {
+  /** Path before `_ids.npy`. */
+  readonly prefix: string;
   readonly ids: ArrayFile;
   readonly marks: ArrayFile | undefined;
   /** Where sentence n begins, in ids; one entry more than there are sentences. */
@@ -80,6 +82,8 @@ export class Corpus implements Disposable {
   readonly tokens: number;
   /** SHA-256, in hexadecimal, of all lengths and ids: a resumed run can tell that its corpus is the same. */
   readonly fingerprint: string;
+  /** Its pairs of files: paths before `_ids.npy` and `_idx.npz`. */
+  readonly prefixes: readonly string[];
   readonly #files: readonly CorpusFile[];
   readonly #table: CorpusIdTable;
 
@@ -87,6 +91,7 @@ export class Corpus implements Disposable {
     this.#files = files;
     this.#table = table;
     this.fingerprint = fingerprint;
+    this.prefixes = files.map(({ prefix }) => prefix);
     this.length = files.reduce((sum, file) => sum + sentencesOf(file), 0);
     this.tokens = files.reduce((sum, file) => sum + file.starts.at(-1)!, 0);
   }
@@ -170,6 +175,22 @@ export class Corpus implements Disposable {
     return { mean, variance: squares / this.length - mean * mean, max };
   }
 
+  /**
+   * Counts the sentences of each length.
+   *
+   * @returns how many sentences there are, by their number of tokens
+   */
+  lengthCounts(): Map<number, number> {
+    const counts = new Map<number, number>();
+    for (const { starts } of this.#files) {
+      for (let i = 1; i < starts.length; i++) {
+        const length = starts[i]! - starts[i - 1]!;
+        counts.set(length, (counts.get(length) ?? 0) + 1);
+      }
+    }
+    return counts;
+  }
+
   /** Closes the files. */
   [Symbol.dispose](): void {
     for (const file of this.#files) closeCorpusFile(file);
@@ -246,7 +267,13 @@ async function openCorpusFile(prefix: string, first: number): Promise<CorpusFile
           `${total}; the two belong to different runs, make them anew with \`deno task preprocess\``,
       );
     }
-    return { ids, marks: hasMarks ? await openMarks(prefix + MARKS, total) : undefined, starts, first };
+    return {
+      prefix,
+      ids,
+      marks: hasMarks ? await openMarks(prefix + MARKS, total) : undefined,
+      starts,
+      first,
+    };
   } catch (error) {
     ids.close();
     throw error;
