@@ -95,7 +95,7 @@ export async function pretrain(
   const { signal, print = console.log } = context;
   await checkFolder(options.input_dir);
   const vocabulary = await Vocabulary.read(join(options.input_dir, "vocab.txt"));
-  using corpus = await Corpus.open(options.input_dir, vocabulary);
+  using corpus = await openCorpus(options.input_dir, vocabulary);
   using _lock = lockOutputDir(options.output_dir);
   await removeLeftovers(options.output_dir);
 
