@@ -1,9 +1,8 @@
 /** Pictures of a training run that need no browser: an SVG of the losses, a line of block characters. */
 
-// @ts-types="npm:@types/d3-scale@4.0.9"
-import { type ScaleLinear, scaleLinear } from "d3-scale";
 // @ts-types="npm:@types/d3-shape@3.1.7"
 import { area, line } from "d3-shape";
+import { axes, card, colour, linearScale, panel, round, text } from "../chart/mod.ts";
 
 /** The losses after a step, as `train.jsonl` has them; `null` where a loss was not finite. */
 export interface LossPoint {
@@ -14,16 +13,15 @@ export interface LossPoint {
   seq_contrastive_loss: number | null;
 }
 
-const panels = [
+const losses = [
   ["generator", "Generator (masked LM)"],
   ["rtd", "Replaced-token detection"],
   ["multi_choice", "Multi-token selection"],
   ["seq_contrastive_loss", "Contrastive sequence prediction"],
 ] as const;
 
-const panel = { width: 356, height: 160, left: 60, top: 132, columnStep: 444, rowStep: 262 }; // pixels
+const plot = { width: 356, height: 160, left: 60, top: 132, columnStep: 444, rowStep: 262 }; // pixels
 const chart = { width: 888, height: 610 };
-const colour = { ink: "#1f2328", faint: "#59636e", grid: "#e4e7eb", line: "#0b62c4", band: "#b6d4f5" };
 const mostPoints = 180; // per line: more would hide each other
 
 /**
@@ -53,23 +51,15 @@ export function lossChart(
   { title = "Pretraining losses" }: { title?: string } = {},
 ): string {
   if (records.length === 0) throw new RangeError("Cannot draw a loss chart: there are no records");
-  const { width, height } = chart;
   const lastStep = records.at(-1)!.step;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"` +
-    ` viewBox="0 0 ${width} ${height}"` +
-    ` role="img" aria-label="${
-      escape(title)
-    }" font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"` +
-    ` font-size="12" fill="${colour.faint}">`,
-    `<rect x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="8" fill="#fff" stroke="#d1d9e0"/>`,
-    text(24, 40, title, `font-size="20" font-weight="600" fill="${colour.ink}"`),
-    text(24, 62, `${lastStep.toLocaleString("en")} ${lastStep === 1 ? "step" : "steps"}`),
-    ...panels.map(([name, label], index) =>
+  return card(
+    chart,
+    title,
+    `${lastStep.toLocaleString("en")} ${lastStep === 1 ? "step" : "steps"}`,
+    losses.map(([name, label], index) =>
       lossPanel(label, records.map((record) => ({ step: record.step, value: record[name] })), index)
     ),
-    "</svg>\n",
-  ].join("\n");
+  );
 }
 
 /**
@@ -103,7 +93,7 @@ function lossPanel(
   points: { step: number; value: number | null }[],
   index: number,
 ): string {
-  const { width, height, left, top, columnStep, rowStep } = panel;
+  const { width, height, left, top, columnStep, rowStep } = plot;
   const groups = grouped(points, mostPoints).map((group) => {
     const values = group.flatMap(({ value }) => value === null || !Number.isFinite(value) ? [] : [value]);
     return {
@@ -114,61 +104,27 @@ function lossPanel(
     };
   });
   const drawn = groups.filter((group) => Number.isFinite(group.mean));
-  const open = `<g transform="translate(${left + (index % 2) * columnStep} ${
-    top + Math.floor(index / 2) * rowStep
-  })">`;
-  const heading = text(0, -32, label, `font-size="14" font-weight="600" fill="${colour.ink}"`);
+  const place = { left: left + (index % 2) * columnStep, top: top + Math.floor(index / 2) * rowStep };
   if (drawn.length === 0) {
-    return [open, heading, text(width / 2, height / 2, "not finite", `text-anchor="middle"`), "</g>"].join(
-      "\n",
-    );
+    return panel(place, label, "", [text(width / 2, height / 2, "not finite", `text-anchor="middle"`)]);
   }
   const firstStep = points[0]!.step, lastStep = points.at(-1)!.step;
-  const x = scaleLinear([firstStep, Math.max(lastStep, firstStep + 1)], [0, width]);
+  const x = linearScale([firstStep, Math.max(lastStep, firstStep + 1)], [0, width]);
   const least = Math.min(...drawn.map((group) => group.least));
   const greatest = Math.max(...drawn.map((group) => group.greatest));
-  const y = scaleLinear([least, greatest > least ? greatest : least + 1], [height, 0]).nice(4);
+  const y = linearScale([least, greatest > least ? greatest : least + 1], [height, 0]).nice(4);
   type Group = typeof groups[number];
   const isDrawn = (group: Group) => Number.isFinite(group.mean);
   const atX = (group: Group) => round(x(group.step));
   const band = area<Group>(atX, (group) => round(y(group.least)), (group) => round(y(group.greatest)));
   const curve = line<Group>(atX, (group) => round(y(group.mean)));
   const change = `${short(drawn[0]!.mean)} → ${short(drawn.at(-1)!.mean)}`;
-  return [
-    open,
-    heading,
-    text(0, -14, change),
-    ...axes(x, y),
+  return panel(place, label, change, [
+    ...axes(x, y, { width, height, label: "step" }),
     `<path d="${band.defined(isDrawn)(groups)}" fill="${colour.band}"/>`,
     `<path d="${curve.defined(isDrawn)(groups)}" fill="none" stroke="${colour.line}" stroke-width="1.8"` +
     ` stroke-linejoin="round" stroke-linecap="round"/>`,
-    "</g>",
-  ].join("\n");
-}
-
-function axes(x: ScaleLinear<number, number>, y: ScaleLinear<number, number>): string[] {
-  const { width, height } = panel;
-  const format = y.tickFormat(4);
-  const rows = y.ticks(4).map((value) => {
-    const at = round(y(value));
-    return `<path d="M0 ${at}H${width}" stroke="${colour.grid}"/>` +
-      text(-8, round(at + 4), format(value), `text-anchor="end"`);
-  });
-  const columns = x.ticks(6).filter(Number.isInteger).map((value) => {
-    const at = round(x(value));
-    return `<path d="M${at} ${height}v5" stroke="${colour.faint}"/>` +
-      text(at, height + 19, x.tickFormat(6, "~s")(value), `text-anchor="middle"`);
-  });
-  return [
-    ...rows,
-    ...columns,
-    `<path d="M0 ${height}H${width}" stroke="${colour.faint}"/>`,
-    text(width / 2, height + 36, "step", `text-anchor="middle"`),
-  ];
-}
-
-function text(x: number, y: number, content: string, attributes = ""): string {
-  return `<text x="${x}" y="${y}"${attributes && " "}${attributes}>${escape(content)}</text>`;
+  ]);
 }
 
 /** Splits values into at most `count` groups of neighbours, all of one size but the last. */
@@ -186,15 +142,4 @@ function mean(values: readonly number[]): number {
 
 function short(value: number): string {
   return Number(value.toPrecision(3)).toString();
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-function escape(content: string): string {
-  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
-    '"',
-    "&quot;",
-  );
 }
