@@ -9,6 +9,7 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../config/errors.ts";
+import { sitePackages, Stamp, STAMP_INSTALLING } from "../install/mod.ts";
 
 /** The environment variable that names a TensorFlow of the user's own. */
 export const LIBRARY_VARIABLE = "ERNIE_HEALTH_TF";
@@ -16,11 +17,8 @@ export const LIBRARY_VARIABLE = "ERNIE_HEALTH_TF";
 /** The minor releases of TensorFlow 2 whose C API the engine is used with, oldest first. */
 export const SUPPORTED_VERSIONS: readonly string[] = ["2.16", "2.17", "2.18", "2.19", "2.20", "2.21"];
 
-/** The file in `.venv` by which set-up marks its state: `installing` while pip runs, then a digest. */
+/** The stamp in `.venv` of TensorFlow's installation. */
 export const STAMP_FILE = "ernie-health-setup";
-
-/** The content of {@linkcode STAMP_FILE} while an installation is under way, or after it was killed. */
-export const STAMP_INSTALLING = "installing";
 
 /** Where a TensorFlow library lies, and which one it is. */
 export interface TensorFlowLibrary {
@@ -118,7 +116,7 @@ interface Candidate {
 /** Lazy, so that Python is asked only when nothing nearer was usable: starting it takes 50 ms. */
 function* candidates(venv: string | undefined, python: string): Generator<Candidate> {
   if (venv !== undefined) {
-    const unfinished = readText(join(venv, STAMP_FILE)) === STAMP_INSTALLING;
+    const unfinished = new Stamp(venv, STAMP_FILE).read() === STAMP_INSTALLING;
     for (const folder of venvFolders(venv).filter(holdsLibrary)) {
       yield { folder, source: ".venv", unfinished };
     }
@@ -129,9 +127,7 @@ function* candidates(venv: string | undefined, python: string): Generator<Candid
 
 /** The `tensorflow` folder of each Python version for which a virtual environment has packages. */
 function venvFolders(venv: string): string[] {
-  return list(join(venv, "lib"))
-    .filter((name) => name.startsWith("python3"))
-    .map((name) => join(venv, "lib", name, "site-packages", "tensorflow"));
+  return sitePackages(venv).map((folder) => join(folder, "tensorflow"));
 }
 
 /** Where this Python would import `tensorflow` from; it is not imported. */
@@ -203,13 +199,5 @@ function list(folder: string): string[] {
     return Array.from(Deno.readDirSync(folder), (entry) => entry.name).sort();
   } catch {
     return [];
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path).trim();
-  } catch {
-    return undefined;
   }
 }

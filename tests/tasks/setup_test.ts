@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../lib/config/mod.ts";
-import { type InstallOptions, installTensorFlow } from "../../lib/tensorflow/install.ts";
+import {
+  installTensorFlow,
+  type TensorFlowInstallOptions as InstallOptions,
+} from "../../lib/tensorflow/install.ts";
 import { findLibrary } from "../../lib/tensorflow/library.ts";
 
 const INSTALL_MODULE = new URL("../../lib/tensorflow/install.ts", import.meta.url).href;

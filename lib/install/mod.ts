@@ -1,0 +1,13 @@
+/** Installing Python packages into the project's `.venv`, for the files that they carry. */
+export {
+  digestOf,
+  environmentPath,
+  installOnce,
+  type InstallOptions,
+  prepareEnvironment,
+  sitePackages,
+  Stamp,
+  STAMP_INSTALLING,
+} from "./environment.ts";
+export { findLac, installLac, type LacInstallation } from "./lac.ts";
+export { isWithoutWheel, type Outcome, type Pip, type PipOptions, reasonOf } from "./pip.ts";
