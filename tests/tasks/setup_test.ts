@@ -6,98 +6,15 @@ import {
   type TensorFlowInstallOptions as InstallOptions,
 } from "../../lib/tensorflow/install.ts";
 import { findLibrary } from "../../lib/tensorflow/library.ts";
+import { type Behaviour, exists, inProject, readText, suffix, until, WHEEL } from "../install/fake_python.ts";
 
 const INSTALL_MODULE = new URL("../../lib/tensorflow/install.ts", import.meta.url).href;
-const suffix = Deno.build.os === "darwin" ? "2.dylib" : "so.2";
-
-/** Shell that does what pip does to `$site`, a site-packages folder, when it installs TensorFlow. */
-const WHEEL = `mkdir -p "$site/tensorflow" "$site/tensorflow_cpu-2.21.0.dist-info"
-  touch "$site/tensorflow/libtensorflow_cc.${suffix}" "$site/tensorflow/libtensorflow_framework.${suffix}"`;
-
-/** A Python that notes its arguments in `calls` and answers as Python, venv and pip do. */
-function fakePython(
-  { install = WHEEL, pip = "echo 'pip 24.0 from here (python 3.12)'", ensurepip = "exit 1" },
-) {
-  return `#!/usr/bin/env bash
-here="$(cd "$(dirname "$0")" && pwd)"
-[ -f "$here/project" ] && here="$(cat "$here/project")"
-echo "$*" >> "$here/calls"
-case "$*" in
-  --version) echo 'Python 3.12.0' ;;
-  '-m pip --version') ${pip} ;;
-  '-m ensurepip') ${ensurepip} ;;
-  '-m venv --without-pip '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python3" && echo "$here" > "$4/bin/project" ;;
-  *' install '*)
-  site="$here/.venv/lib/python3.11/site-packages"
-  case "$*" in *--target*) site="$here/.venv/lib/python3.12/site-packages" ;; esac
-  ${install} ;;
-esac
-`;
-}
-
-interface Project {
-  readonly options: InstallOptions;
-  readonly venv: string;
-  /** Lets the fake Python behave otherwise. */
-  replacePython(behaviour: Parameters<typeof fakePython>[0]): void;
-  /** Arguments of every call of pip's `install` so far. */
-  installs(): string[];
-}
-
-/** Runs `body` in a folder with the requirements files and a fake Python, away from the user's own TensorFlow. */
-async function inProject(
-  behaviour: Parameters<typeof fakePython>[0],
-  body: (project: Project) => Promise<void>,
-): Promise<void> {
-  const root = Deno.makeTempDirSync();
-  const variable = Deno.env.get("ERNIE_HEALTH_TF");
-  Deno.env.delete("ERNIE_HEALTH_TF");
-  const python = join(root, "python3");
-  const replacePython: Project["replacePython"] = (behaviour) => {
-    Deno.writeTextFileSync(python, fakePython(behaviour));
-    Deno.chmodSync(python, 0o755);
-  };
-  replacePython(behaviour);
-  Deno.writeTextFileSync(join(root, "requirements.txt"), "tensorflow-cpu==2.21.0\n");
-  Deno.writeTextFileSync(join(root, "requirements-gpu.txt"), "tensorflow[and-cuda]==2.21.0\n");
-  Deno.writeTextFileSync(join(root, "calls"), "");
-  const installs = () =>
-    Deno.readTextFileSync(join(root, "calls")).split("\n").filter((line) => line.includes(" install "));
-  try {
-    await body({
-      options: { root, python, echo: () => {} },
-      venv: join(root, ".venv"),
-      replacePython,
-      installs,
-    });
-  } finally {
-    if (variable !== undefined) Deno.env.set("ERNIE_HEALTH_TF", variable);
-    Deno.removeSync(root, { recursive: true });
-  }
-}
 
 /** Starts the installation in a process of its own. */
 function spawnInstall(options: InstallOptions): Deno.ChildProcess {
   const code = `import { installTensorFlow } from "${INSTALL_MODULE}";
     await installTensorFlow(${JSON.stringify(options)});`;
   return new Deno.Command(Deno.execPath(), { args: ["eval", code], stdout: "null", stderr: "null" }).spawn();
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
-function readText(path: string): string {
-  return exists(path) ? Deno.readTextFileSync(path) : "";
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function failure(options: InstallOptions): Promise<string> {
@@ -186,7 +103,7 @@ Deno.test("setup: an old pip is passed over for the one that Python brings along
     assert.match(project.installs()[0]!, /^-m pip install /);
   }));
 
-const FAILURES: [string, Parameters<typeof fakePython>[0] & { gpu?: boolean }, string][] = [
+const FAILURES: [string, Behaviour & { gpu?: boolean }, string][] = [
   [
     "no network",
     {
