@@ -3,6 +3,7 @@ import { markdownOptions, type OptionTable } from "../lib/config/mod.ts";
 import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
+import { INSPECT_OPTIONS } from "./inspect.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
 import { SETUP_OPTIONS } from "./setup.ts";
 import { VOCAB_OPTIONS } from "./vocab.ts";
@@ -13,6 +14,7 @@ const COMMANDS: Record<string, OptionTable> = {
   doctor: DOCTOR_OPTIONS,
   vocab: VOCAB_OPTIONS,
   preprocess: PREPROCESS_OPTIONS,
+  inspect: INSPECT_OPTIONS,
   pretrain: PRETRAIN_OPTIONS,
 };
 

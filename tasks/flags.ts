@@ -16,6 +16,8 @@ export interface Task<T extends OptionTable> {
   /** One sentence for the top of the help page. */
   readonly summary: string;
   readonly table: T;
+  /** The option whose value may stand without its flag. */
+  readonly positional?: keyof T & string;
   /** A few command lines for the help page. */
   readonly examples?: readonly string[];
   /** The work; `signal` aborts at the first Ctrl-C, upon which it saves what it can and returns or throws. */
@@ -57,7 +59,7 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   for (const name of signals) Deno.addSignalListener(name, onSignal);
   try {
-    const options = parseFlags(Deno.args, task.table);
+    const options = parseFlags(Deno.args, task.table, task.positional);
     if (options === "help") {
       console.log(usage(task));
       return;
@@ -79,6 +81,7 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
  *
  * @param args the words after the command
  * @param table the command's options
+ * @param positional the option that a word without flag stands for
  * @returns the resolved options, or `"help"` where `--help` or `-h` was given
  * @throws {UserError} if a flag is unknown or its value does not fit
  *
@@ -92,6 +95,7 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
 export function parseFlags<const T extends OptionTable>(
   args: readonly string[],
   table: T,
+  positional?: keyof T & string,
 ): OptionsOf<T> | "help" {
   const spelled = args.map(snakeCase);
   if (spelled.includes("--help") || spelled.includes("-h")) return "help";
@@ -103,7 +107,14 @@ export function parseFlags<const T extends OptionTable>(
     negatable: switches,
     unknown: (argument, name, value) => {
       if (name === undefined) {
-        throw new UserError(`Unexpected argument ${JSON.stringify(argument)}: every value follows a --flag`);
+        if (positional !== undefined && given[positional] === undefined) {
+          given[positional] = argument;
+          return false;
+        }
+        const reason = positional === undefined
+          ? "every value follows a --flag"
+          : `there is one ${positional} already`;
+        throw new UserError(`Unexpected argument ${JSON.stringify(argument)}: ${reason}`);
       }
       given[name] = value; // refused below, with the nearest known name
       return false;
@@ -167,7 +178,7 @@ export function usage<T extends OptionTable>(task: Task<T>): string {
   return [
     task.summary,
     "",
-    `Usage: deno task ${task.name} [options]`,
+    `Usage: deno task ${task.name}${task.positional === undefined ? "" : ` <${task.positional}>`} [options]`,
     "",
     "Options ([default]; batch-size and batch_size are the same):",
     ...lines,

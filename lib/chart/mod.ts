@@ -1,4 +1,4 @@
-/** Charts: the card and the axes that every picture shares, and bars for a terminal. */
+/** Charts: the card and the axes that every picture shares, bars for a terminal, numbers in print. */
 export {
   axes,
   type AxesOptions,
@@ -10,4 +10,5 @@ export {
   round,
   text,
 } from "./svg.ts";
+export { formatCount, formatShare } from "./format.ts";
 export { columns, type TextBar, textBars } from "./terminal.ts";
