@@ -107,23 +107,24 @@ export function parseFlags<const T extends OptionTable>(
     negatable: switches,
     unknown: (argument, name, value) => {
       if (name === undefined) {
-        if (positional !== undefined && given[positional] === undefined) {
-          given[positional] = argument;
-          return false;
-        }
-        const reason = positional === undefined
-          ? "every value follows a --flag"
-          : `there is one ${positional} already`;
-        throw new UserError(`Unexpected argument ${JSON.stringify(argument)}: ${reason}`);
+        if (positional !== undefined) return true;
+        throw new UserError(`Unexpected argument ${JSON.stringify(argument)}: every value follows a --flag`);
       }
       given[name] = value; // refused below, with the nearest known name
       return false;
     },
   });
-  const mentioned = new Set(spelled.map((arg) => arg.replace(/^--(no-)?/, "").replace(/=.*$/s, "")));
+  const flags = spelled.filter((arg) => arg.startsWith("--"));
+  const mentioned = new Set(flags.map((arg) => arg.replace(/^--(no-)?/, "").replace(/=.*$/s, "")));
   for (const [name, value] of Object.entries(parsed)) {
     if (name === "_" || !mentioned.has(name)) continue; // a switch that nobody turned: its default holds
     given[name] = typeof value === "string" ? parseOptionText(table[name]!, value) : value;
+  }
+  for (const word of parsed._) {
+    if (given[positional!] !== undefined) {
+      throw new UserError(`Unexpected argument ${JSON.stringify(word)}: ${positional} is given already`);
+    }
+    given[positional!] = parseOptionText(table[positional!]!, word);
   }
   return resolveOptions(table, given, (name) => `--${name}`);
 }

@@ -1,5 +1,5 @@
 /** `deno task inspect`: what preprocessing made, as text and as a picture. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type OptionsOf,
   type OptionTable,
@@ -99,7 +99,8 @@ async function inspect(options: Options, { signal }: { signal: AbortSignal }): P
   }
   const path = options.picture ?? (options.json ? "none" : inspectionPicturePath(place));
   if (path === "none") return;
-  await writeAtomically(path, [new TextEncoder().encode(inspectionPicture(inspection, options.corpus))]);
+  const title = basename(place.name ?? place.folder) || place.folder;
+  await writeAtomically(path, [new TextEncoder().encode(inspectionPicture(inspection, title))]);
   if (!options.json) console.log(`\nPicture: ${path}`);
 }
 

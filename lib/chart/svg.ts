@@ -104,7 +104,7 @@ export function axes(x: LinearScale, y: LinearScale, options: AxesOptions): stri
   const rows = y.ticks(4).map((value) => {
     const at = round(y(value));
     return `<path d="M0 ${at}H${width}" stroke="${colour.grid}"/>` +
-      text(-8, round(at + 4), format(value), `text-anchor="end"`);
+      text(-8, round(at + 4), value === 0 ? "0" : format(value), `text-anchor="end"`);
   });
   const strokes = ticks.map((value) => {
     const at = round(x(value));

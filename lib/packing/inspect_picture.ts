@@ -61,6 +61,8 @@ function lengthPanel({ lengths }: Inspection): string {
     ...axes(x, y, { width, height, label: "tokens in a sentence", ticks }),
     ...bars,
     ...rest,
+    marker(x(median), 12, "median"),
+    marker(x(percentile_95), 28, "95 %"),
   ]);
 }
 
@@ -77,10 +79,15 @@ function wordPanel({ words }: Inspection): string {
   const y = fromZero(Math.max(...values));
   const bars = values.map((value, i) =>
     bar(x(i + 0.65), x(i + 1.35), value, y, i === MOST_WORD_BARS ? colour.band : colour.line) +
-    text(round(x(i + 1)), round(y(value) - 5), formatShare(value / words.total), `text-anchor="middle"`)
+    text(
+      round(x(i + 1)),
+      round(y(value) - 5),
+      shortShare(value / words.total),
+      `font-size="11" text-anchor="middle"`,
+    )
   );
-  const note = `${formatShare(words.share_in_2_or_more)} of tokens in words of 2 or more, ` +
-    `${formatShare(words.share_in_more_than_4)} in words of more than 4`;
+  const note = `${formatShare(words.share_in_2_or_more)} of tokens in words of at least 2, ` +
+    `${formatShare(words.share_in_more_than_4)} of more than 4`;
   return panel({ left: plot.left + plot.columnStep, top: plot.top }, "Words by length", note, [
     ...axes(x, y, {
       width,
@@ -93,9 +100,20 @@ function wordPanel({ words }: Inspection): string {
   ]);
 }
 
+/** A share that fits on its bar. */
+function shortShare(share: number): string {
+  return share > 0 && share < 0.001 ? "<0.1 %" : formatShare(share);
+}
+
 /** Bars begin at zero, or their heights would not compare. */
 function fromZero(greatest: number): LinearScale {
   return linearScale([0, greatest], [plot.height, 0]).nice(4);
+}
+
+/** A vertical line with its name beside it. */
+function marker(at: number, baseline: number, name: string): string {
+  const stroke = `stroke="${colour.ink}" stroke-dasharray="3 3"`;
+  return `<path d="M${round(at)} 0V${plot.height}" ${stroke}/>` + text(round(at + 5), baseline, name);
 }
 
 function bar(from: number, to: number, value: number, y: LinearScale, fill: string = colour.line): string {

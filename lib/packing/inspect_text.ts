@@ -165,7 +165,7 @@ export function exampleText(example: ExampleSentence, colour: boolean): string {
     return i % 2 === 1 ? paint("cyan", text) : text;
   });
   const masked = words.map((word) => word.map((token, i) => maskText(token, i, paint)).join(""));
-  const label = `#${example.sentence}  `;
+  const label = `#${formatCount(example.sentence)}  `;
   return [label + [...spelled, ...more].join(" "), " ".repeat(label.length) + masked.join(" ")].join("\n");
 }
 

@@ -32,6 +32,7 @@ const ACCEPTED: [string, Partial<Record<keyof typeof TABLE, unknown>>][] = [
   ["--input_path x --no_shuffle", { shuffle: false }],
   ["--input_path x --shuffle false", { shuffle: false }],
   ["--input_path y --input_path x", {}],
+  ["--input_path shuffle", { input_path: "shuffle" }],
 ];
 
 for (const [line, expected] of ACCEPTED) {
@@ -62,6 +63,36 @@ for (const [line, message] of REFUSED) {
     );
   });
 }
+
+const POSITIONAL: [string, string, number][] = [
+  ["data/samples", "data/samples", -1],
+  ["data/samples --max_steps 3", "data/samples", 3],
+  ["--use_amp data/samples --max_steps 3", "data/samples", 3],
+  ["--input_path data/samples", "data/samples", -1],
+];
+
+for (const [line, input_path, max_steps] of POSITIONAL) {
+  Deno.test(`flags with a word of their own: ${line}`, () => {
+    const options = parseFlags(line.split(" "), TABLE, "input_path");
+    assert(options !== "help");
+    assert.deepEqual([options.input_path, options.max_steps], [input_path, max_steps]);
+  });
+}
+
+Deno.test("two words, or a word and its flag, are refused", () => {
+  for (const line of ["a b", "--input_path a b", "b --input_path a"]) {
+    assert.throws(() => parseFlags(line.split(" "), TABLE, "input_path"), {
+      name: "UserError",
+      message: 'Unexpected argument "b": input_path is given already',
+    });
+  }
+  assert.throws(() => parseFlags([], TABLE, "input_path"), /Cannot go on without --input_path/);
+});
+
+Deno.test("help shows where the word stands", () => {
+  const page = usage({ name: "t", summary: "T.", table: TABLE, positional: "input_path", main: () => {} });
+  assert.match(page, /Usage: deno task t <input_path> \[options\]/);
+});
 
 Deno.test("help lists every option with default and unit", () => {
   assert.equal(parseFlags(["--help"], TABLE), "help");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { lossChart, type LossPoint, sparkline } from "../../lib/training/chart.ts";
+import { assertWellFormed, texts } from "../well_formed.ts";
 
 const record = (step: number, loss: number | null): LossPoint => ({
   step,
@@ -15,20 +16,6 @@ function paths(svg: string, attribute: string): [number, number][][] {
   return found.map(([, path]) =>
     [...path!.matchAll(/(-?[\d.]+),(-?[\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)])
   );
-}
-
-const texts = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, content]) => content);
-
-/** Throws unless every element is closed in order and every ampersand escaped. */
-function assertWellFormed(svg: string) {
-  const open: string[] = [];
-  for (const [, closing, name, selfClosing] of svg.matchAll(/<(\/?)(\w+)(?:\s[\w-]+="[^"<]*")*\s*(\/?)>/g)) {
-    if (closing) assert.equal(open.pop(), name);
-    else if (!selfClosing) open.push(name!);
-  }
-  assert.deepEqual(open, []);
-  assert.doesNotMatch(svg, /&(?!amp;|lt;|gt;|quot;)|NaN|Infinity|undefined/);
-  assert.equal((svg.match(/</g) ?? []).length, (svg.match(/>/g) ?? []).length);
 }
 
 Deno.test("each panel draws its loss in place: 10 on top, 0 at the bottom, steps from left to right", () => {
