@@ -5,9 +5,10 @@ export {
   installOnce,
   type InstallOptions,
   prepareEnvironment,
+  remove,
   sitePackages,
   Stamp,
   STAMP_INSTALLING,
 } from "./environment.ts";
 export { findLac, installLac, type LacInstallation } from "./lac.ts";
-export { isWithoutWheel, type Outcome, type Pip, type PipOptions, reasonOf } from "./pip.ts";
+export { findPip, isWithoutWheel, type Outcome, type Pip, type PipOptions, reasonOf, run } from "./pip.ts";
