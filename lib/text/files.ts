@@ -3,10 +3,12 @@
  *
  * The rules are those of the original's preprocessing: every file of a folder counts, whatever its extension, in the order
  * of the full paths; a line ends at `\n`, `\r\n` or a lone `\r`. Unlike the original, what file managers leave behind is
- * passed over, and text is UTF-8 or it is refused, whatever the machine's locale.
+ * passed over, and text is UTF-8 or it is refused, whatever the machine's locale. Files named `*.gz` are decompressed, in
+ * files named `*.jsonl` the text is a field of each line.
  */
 import { resolve, sep } from "node:path";
 import { UserError } from "../config/mod.ts";
+import { attempt, blockTexts, readBlocks, textFormatOf } from "./blocks.ts";
 
 /** One line of a text file, without its line ending. */
 export interface TextLine {
@@ -19,9 +21,6 @@ export interface TextLine {
 
 /** What macOS and Windows leave in folders by themselves; nobody's text. */
 const SYSTEM_FILE = /^(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini)$/;
-const CHUNK_BYTES = 1 << 18;
-const LF = 0x0a;
-const CR = 0x0d;
 
 /**
  * Lists the text files that a path stands for.
@@ -57,14 +56,23 @@ async function collectFiles(folder: string, files: string[]): Promise<void> {
   }
 }
 
+/** How to read lines. */
+export interface LineOptions {
+  /** Field of `*.jsonl` files that holds the text. Default: `text`. */
+  readonly field?: string;
+  /** Hears of bad lines, which are then passed over. By default the first one is an error. */
+  readonly onBadLine?: (file: string, line: number, reason: string) => void;
+}
+
 /**
  * Reads the lines of a text file, or of every file of a folder, in constant memory.
  *
  * A byte order mark at the start of a file is dropped.
  *
  * @param path A file or a folder, as for {@linkcode listTextFiles}.
- * @returns The lines in file order, empty ones included.
- * @throws {UserError} If the path cannot be read, or a line is not UTF-8.
+ * @param options What to do with bad lines, and where JSON Lines have their text.
+ * @returns The lines in file order, empty ones included; of JSON Lines the lines of their texts.
+ * @throws {UserError} If the path cannot be read, or a line is not UTF-8, too long or no JSON with the field.
  *
  * @example
  * ```ts
@@ -74,13 +82,22 @@ async function collectFiles(folder: string, files: string[]): Promise<void> {
  * for await (const { line, text } of readLines(file)) console.log(line, text); // 1 发热, 2 咳嗽
  * ```
  */
-export async function* readLines(path: string): AsyncGenerator<TextLine> {
+export async function* readLines(path: string, options: LineOptions = {}): AsyncGenerator<TextLine> {
+  const onBadLine = options.onBadLine ?? refuseLine;
   for (const file of await listTextFiles(path)) {
+    const format = textFormatOf(file);
     let line = 0;
     for await (const block of readBlocks(file)) {
-      for (const text of decodeLines(block, file, line)) yield { file, line: ++line, text };
+      const { texts, origins, lines, bad } = blockTexts(block, format, options.field);
+      for (const { index, reason } of bad) onBadLine(file, line + index + 1, reason);
+      for (let i = 0; i < texts.length; i++) yield { file, line: line + origins[i]! + 1, text: texts[i]! };
+      line += lines;
     }
   }
+}
+
+function refuseLine(file: string, line: number, reason: string): never {
+  throw new UserError(`Cannot read text "${file}": line ${line} is ${reason}`);
 }
 
 /**
@@ -107,90 +124,4 @@ export function refuseInsideText(what: string, outputFile: string, inputPath: st
     `Cannot write ${what} "${outputFile}": it would lie in the input folder "${inputPath}" and be read as text; ` +
       "write to another folder",
   );
-}
-
-/** Yields a file's bytes in blocks of whole lines; only the last block may lack its line ending. */
-async function* readBlocks(path: string): AsyncGenerator<Uint8Array> {
-  using file = await attempt(path, () => Deno.open(path));
-  const parts: Uint8Array[] = []; // the line that is still open
-  for (;;) {
-    const buffer = new Uint8Array(CHUNK_BYTES);
-    const count = await attempt(path, () => file.read(buffer));
-    if (count === null) break;
-    const chunk = buffer.subarray(0, count);
-    const end = lastLineEnd(chunk);
-    if (end === 0) {
-      parts.push(chunk);
-      continue;
-    }
-    yield concatenate([...parts, chunk.subarray(0, end)]);
-    parts.length = 0;
-    if (end < count) parts.push(chunk.subarray(end));
-  }
-  if (parts.length > 0) yield concatenate(parts);
-}
-
-/** Position after the last line ending; a final `\r` is left open, because a `\n` may follow it. */
-function lastLineEnd(chunk: Uint8Array): number {
-  const end = chunk.lastIndexOf(LF) + 1;
-  return end > 0 ? end : chunk.subarray(0, -1).lastIndexOf(CR) + 1;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
-
-/** Decodes a block of whole lines; `linesBefore` only serves the error message and the byte order mark. */
-function decodeLines(block: Uint8Array, file: string, linesBefore: number): string[] {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: linesBefore > 0 }).decode(block);
-  } catch {
-    const line = linesBefore + firstBadLine(block);
-    throw new UserError(
-      `Cannot read text "${file}": line ${line} is not UTF-8; convert the file, for example with ` +
-        "`iconv -f GB18030 -t UTF-8`",
-    );
-  }
-  const lines = text.includes("\r") ? text.split(/\r\n|\n|\r/) : text.split("\n");
-  if (lines.at(-1) === "") lines.pop(); // a line ending ends a line, it does not open another
-  return lines;
-}
-
-/** Number, from 1, of the first line of a block that is not UTF-8. */
-function firstBadLine(block: Uint8Array): number {
-  const strict = new TextDecoder("utf-8", { fatal: true });
-  for (let line = 1, start = 0;; line++) {
-    let end = start;
-    while (end < block.length && block[end] !== LF && block[end] !== CR) end++;
-    try {
-      strict.decode(block.subarray(start, end));
-    } catch {
-      return line;
-    }
-    if (end >= block.length) return line;
-    start = end + (block[end] === CR && block[end + 1] === LF ? 2 : 1);
-  }
-}
-
-/** Runs a file operation and turns the system's refusals into one-line messages. */
-async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new UserError(`Cannot read text "${path}": no such file or folder`);
-    }
-    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-      throw new UserError(`Cannot read text "${path}": permission denied; make it readable for this user`);
-    }
-    throw error;
-  }
 }

@@ -1,5 +1,18 @@
 /** Text: vocabulary, tokenizer, word segmentation and word marks, a generated corpus. */
-export { listTextFiles, readLines, refuseInsideText, type TextLine } from "./files.ts";
+export {
+  attempt as attemptRead,
+  type BadLine,
+  blockTexts,
+  type BlockTexts,
+  countLines,
+  isGzip,
+  nextLineStart,
+  readBlocks,
+  type TextBlock,
+  type TextFormat,
+  textFormatOf,
+} from "./blocks.ts";
+export { type LineOptions, listTextFiles, readLines, refuseInsideText, type TextLine } from "./files.ts";
 export { SPECIAL_TOKENS, Vocabulary } from "./vocabulary.ts";
 export { type Encoding, type Token, Tokenizer } from "./tokenizer.ts";
 export { normalizeChars, tokenizeSpecialChars } from "./normalise.ts";
