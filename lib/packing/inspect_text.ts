@@ -46,7 +46,7 @@ export function inspectionText(inspection: Inspection): string {
     ["Words by length, in tokens", ...wordBars(inspection)],
     ...(report === null
       ? [[
-        "No report of preprocessing lies beside the corpus: dropped lines and unknown spellings are not known",
+        "No report of this corpus's preprocessing lies beside it: dropped lines and unknown spellings are not known",
       ]]
       : reportSections(report)),
   ];
