@@ -10,6 +10,7 @@ export {
   writeAtomically,
 } from "./disk.ts";
 export { UserError } from "./errors.ts";
+export { lockFile, type LockOptions } from "./lock.ts";
 export {
   describeOptions,
   markdownOptions,
