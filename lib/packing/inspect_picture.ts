@@ -16,7 +16,7 @@ import type { Inspection } from "./inspect.ts";
 const picture = { width: 888, height: 356 };
 const plot = { width: 356, height: 160, left: 60, top: 132, columnStep: 444 }; // pixels
 const SLOT = 1 / 14; // share of the plot for the bar of all longer sentences
-const MOST_WORD_BARS = 8;
+const MOST_WORD_BARS = 6;
 
 /**
  * Draws the length histogram and the words by length as bars from zero.
@@ -66,7 +66,7 @@ function lengthPanel({ lengths }: Inspection): string {
   ]);
 }
 
-function wordPanel({ words }: Inspection): string {
+function wordPanel({ words, sampled, sentences }: Inspection): string {
   const { width, height } = plot;
   const values = words.by_length.slice(0, MOST_WORD_BARS);
   const longer = words.by_length.slice(MOST_WORD_BARS).reduce((sum, value) => sum + value, 0);
@@ -86,9 +86,12 @@ function wordPanel({ words }: Inspection): string {
       `font-size="11" text-anchor="middle"`,
     )
   );
-  const note = `${formatShare(words.share_in_2_or_more)} of tokens in words of at least 2, ` +
-    `${formatShare(words.share_in_more_than_4)} of more than 4`;
-  return panel({ left: plot.left + plot.columnStep, top: plot.top }, "Words by length", note, [
+  const heading = sampled < sentences
+    ? `Words by length, in ${formatCount(sampled)} sentences`
+    : "Words by length";
+  const note = `tokens in words of 2 or more: ${formatShare(words.share_in_2_or_more)}, ` +
+    `of more than 4: ${formatShare(words.share_in_more_than_4)}`;
+  return panel({ left: plot.left + plot.columnStep, top: plot.top }, heading, note, [
     ...axes(x, y, {
       width,
       height,

@@ -106,11 +106,14 @@ Deno.test("a histogram has every sentence in it and few bins, whatever the lengt
 });
 
 Deno.test("the sample is evenly spaced", async () => {
-  const { sampled, words, tokens } = await inspectLengths([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], {
+  const inspection = await inspectLengths([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], {
     ...OPTIONS,
     sample: 4,
   });
+  const { sampled, words, tokens } = inspection;
   assert.equal(sampled, 4);
+  assert.match(inspectionText(inspection), /\n\[UNK\] and words: counted in 4 sentences, evenly spaced;/);
+  assert.ok(texts(inspectionPicture(inspection, "x")).includes("Words by length, in 4 sentences"));
   assert.equal(tokens, 55);
   assert.equal(words.total, 1 + 3 + 6 + 8); // sentences 0, 2, 5 and 7
 });
@@ -306,8 +309,8 @@ Deno.test("all that is longer has a bar of its own in another colour", async () 
   const svg = inspectionPicture({ ...inspection, words }, "x");
   assertWellFormed(svg);
   assert.equal(svg.match(/fill="#b6d4f5"/g)!.length, 2);
-  assert.ok(texts(svg).includes("&gt; 12") && texts(svg).includes("&gt; 8"));
-  assert.deepEqual(bars(svg, 2).map(([, , height]) => height), [160, 0, 0, 0, 0, 0, 0, 0, 80]);
+  assert.ok(texts(svg).includes("&gt; 12") && texts(svg).includes("&gt; 6"));
+  assert.deepEqual(bars(svg, 2).map(([, , height]) => height), [160, 0, 0, 0, 0, 0, 80]);
 });
 
 Deno.test("a path of a corpus may be its prefix, one of its files, or the folder", () =>
