@@ -1,6 +1,7 @@
 /** A corpus as text for a terminal: numbers, bars, sentences with their words and masks. */
 import { columns, formatCount, formatShare, textBars } from "../chart/mod.ts";
-import type { ExampleSentence, Inspection, MaskedToken } from "./inspect.ts";
+import type { Inspection } from "./inspect.ts";
+import type { ExampleSentence, MaskedToken } from "./inspect_examples.ts";
 import type { Report } from "./inspect_report.ts";
 
 const MOST_WORD_ROWS = 8;

@@ -32,17 +32,19 @@ export {
 } from "./preprocess.ts";
 export {
   type CorpusPlace,
-  type ExampleOptions,
-  type ExampleSentence,
-  exampleSentences,
   inspectCorpus,
   type Inspection,
   inspectionPicturePath,
   type InspectOptions,
   type LengthHistogram,
   locateCorpus,
-  type MaskedToken,
 } from "./inspect.ts";
+export {
+  type ExampleOptions,
+  type ExampleSentence,
+  exampleSentences,
+  type MaskedToken,
+} from "./inspect_examples.ts";
 export { inspectionPicture } from "./inspect_picture.ts";
 export { EXAMPLE_LEGEND, exampleText, inspectionText } from "./inspect_text.ts";
 export { type Report, type ReportCounts } from "./inspect_report.ts";
