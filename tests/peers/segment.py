@@ -11,7 +11,6 @@ import warnings
 
 def stand_in_for_fluid():
     """LAC imports paddle.fluid, which Paddle 2.6 dropped; what LAC uses of it lives on elsewhere."""
-    warnings.filterwarnings("ignore")
     os.environ.setdefault("GLOG_minloglevel", "2")
     import paddle
     from paddle.base import core
@@ -37,6 +36,7 @@ def segmenter(name):
     return (lambda text: tool.run(text)[0]) if name == "lac" else tool.run
 
 
+warnings.filterwarnings("ignore")
 sys.path.extend(sys.argv[2:])
 cut = segmenter(sys.argv[1])
 for line in sys.stdin.buffer:
