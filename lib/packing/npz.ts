@@ -2,9 +2,10 @@
  * NumPy's `.npz` archives: a zip of `.npy` files, byte for byte as `numpy.savez` writes them.
  *
  * numpy stores without compression, dates every entry 1980-01-01 and always adds the zip64 field to the local header, so
- * that the two sizes there read 0xFFFFFFFF. Reading takes any zip, stored or deflated.
+ * that the two sizes there read 0xFFFFFFFF; the directory has such fields only for what passes 2 GiB. Reading takes any
+ * zip, stored or deflated.
  *
- * Source: numpy/lib/npyio.py (`_savez`), PKWARE APPNOTE 6.3.
+ * Source: numpy/lib/npyio.py (`_savez`), Python's zipfile, PKWARE APPNOTE 6.3.
  */
 import { crc32 } from "node:zlib";
 import { unzipSync } from "fflate";
@@ -17,13 +18,23 @@ const UTF8_NAME = 0x800;
 const DATE_1980_01_01 = 0x21;
 const PERMISSIONS = 0o600;
 const ALL_ONES = 0xffffffff;
+const ZIP64_FIELD = 1;
+const ZIP64_LIMIT = 2 ** 31 - 1; // Python's, for it reads signed numbers
+
+/** An array in an archive, without its elements. */
+export interface NpzEntry {
+  readonly key: string;
+  /** Bytes of the `.npy` file, header included. */
+  readonly size: number;
+  /** CRC-32 of that file. */
+  readonly crc: number;
+}
 
 /**
  * Writes an archive as `numpy.savez(file, **arrays)` does.
  *
  * @param arrays the arrays by key, in order
  * @returns the bytes of the file
- * @throws {RangeError} if an array takes 4 GiB or more
  *
  * @example
  * ```ts
@@ -33,22 +44,52 @@ const ALL_ONES = 0xffffffff;
  * ```
  */
 export function encodeNpz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
-  const parts: Uint8Array[] = [];
-  const directory: Uint8Array[] = [];
-  let offset = 0;
-  for (const [key, array] of Object.entries(arrays)) {
+  const files = Object.entries(arrays).map(([key, array]) => {
     const data = encodeNpy(array);
-    if (offset + data.length >= ALL_ONES) {
-      throw new RangeError(`Cannot write "${key}.npy": archives end at 4 GiB`);
-    }
-    const entry = { name: new TextEncoder().encode(`${key}.npy`), data, crc: crc32(data), offset };
-    const header = localHeader(entry);
-    parts.push(header, data);
-    directory.push(directoryHeader(entry));
-    offset += header.length + data.length;
+    return { key, data, size: data.length, crc: crc32(data) };
+  });
+  return concatenate([
+    ...files.flatMap((file) => [encodeNpzHeader(file), file.data]),
+    encodeNpzDirectory(files),
+  ]);
+}
+
+/**
+ * Writes what stands before an array in an archive; it is as long whatever size and checksum are.
+ *
+ * @param entry the array
+ * @returns its local header
+ */
+export function encodeNpzHeader({ key, size, crc }: NpzEntry): Uint8Array {
+  const name = fileName(key);
+  return fields([
+    [4, 0x04034b50],
+    ...commonFields(name, crc, ALL_ONES, ALL_ONES),
+    [2, name.length],
+    [2, 20], // bytes of the extra field
+    name,
+    [2, ZIP64_FIELD],
+    [2, 16],
+    [8, size], // original
+    [8, size], // compressed
+  ]);
+}
+
+/**
+ * Writes the end of an archive.
+ *
+ * @param entries all its arrays in order
+ * @returns the directory, and where it is
+ */
+export function encodeNpzDirectory(entries: readonly NpzEntry[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  for (const entry of entries) {
+    parts.push(directoryHeader(entry, offset));
+    offset += encodeNpzHeader(entry).length + entry.size;
   }
-  const directoryBytes = directory.reduce((sum, part) => sum + part.length, 0);
-  return concatenate([...parts, ...directory, endOfDirectory(directory.length, directoryBytes, offset)]);
+  const directory = concatenate(parts);
+  return concatenate([directory, endOfDirectory(entries.length, directory.length, offset)]);
 }
 
 /**
@@ -76,47 +117,28 @@ export function decodeNpz(bytes: Uint8Array, name: string): Map<string, NpyArray
   );
 }
 
-interface Entry {
-  readonly name: Uint8Array;
-  readonly data: Uint8Array;
-  readonly crc: number;
-  /** Of the local header, from the start of the file. */
-  readonly offset: number;
-}
-
-function localHeader({ name, data, crc }: Entry): Uint8Array {
-  return fields([
-    [4, 0x04034b50],
-    ...commonFields(name, crc, ALL_ONES),
-    [2, name.length],
-    [2, 20], // bytes of the extra field
-    name,
-    [2, 1], // zip64: original size, compressed size
-    [2, 16],
-    [4, data.length],
-    [4, 0],
-    [4, data.length],
-    [4, 0],
-  ]);
-}
-
-function directoryHeader({ name, data, crc, offset }: Entry): Uint8Array {
+function directoryHeader({ key, size, crc }: NpzEntry, offset: number): Uint8Array {
+  const name = fileName(key);
+  const large = [...(size > ZIP64_LIMIT ? [size, size] : []), ...(offset > ZIP64_LIMIT ? [offset] : [])];
+  const shownSize = size > ZIP64_LIMIT ? ALL_ONES : size;
   return fields([
     [4, 0x02014b50],
     [2, VERSION_ZIP64 | UNIX << 8],
-    ...commonFields(name, crc, data.length),
+    ...commonFields(name, crc, shownSize, shownSize),
     [2, name.length],
-    [2, 0], // no extra field
+    [2, large.length === 0 ? 0 : 4 + 8 * large.length], // bytes of the extra field
     [2, 0], // no comment
     [2, 0], // first disk
     [2, 0], // internal attributes
     [4, PERMISSIONS * 0x10000],
-    [4, offset],
+    [4, offset > ZIP64_LIMIT ? ALL_ONES : offset],
     name,
+    ...(large.length === 0 ? [] : [[2, ZIP64_FIELD], [2, 8 * large.length]] as const),
+    ...large.map((value) => [8, value] as const),
   ]);
 }
 
-function commonFields(name: Uint8Array, crc: number, size: number): Field[] {
+function commonFields(name: Uint8Array, crc: number, compressed: number, size: number): Field[] {
   return [
     [2, VERSION_ZIP64],
     [2, name.some((byte) => byte > 127) ? UTF8_NAME : 0],
@@ -124,27 +146,54 @@ function commonFields(name: Uint8Array, crc: number, size: number): Field[] {
     [2, 0], // 00:00
     [2, DATE_1980_01_01],
     [4, crc],
-    [4, size],
+    [4, compressed],
     [4, size],
   ];
 }
 
 function endOfDirectory(entries: number, bytes: number, offset: number): Uint8Array {
-  return fields([[4, 0x06054b50], [2, 0], [2, 0], [2, entries], [2, entries], [4, bytes], [4, offset], [
-    2,
-    0,
-  ]]);
+  const large: Field[] = [
+    [4, 0x06064b50], // end of directory, zip64
+    [8, 44], // bytes that follow in this record
+    [2, VERSION_ZIP64],
+    [2, VERSION_ZIP64],
+    [4, 0], // this disk
+    [4, 0], // the directory's
+    [8, entries],
+    [8, entries],
+    [8, bytes],
+    [8, offset],
+    [4, 0x07064b50], // where that record is
+    [4, 0],
+    [8, offset + bytes],
+    [4, 1], // disks
+  ];
+  return fields([
+    ...(offset > ZIP64_LIMIT ? large : []),
+    [4, 0x06054b50],
+    [2, 0],
+    [2, 0],
+    [2, entries],
+    [2, entries],
+    [4, bytes],
+    [4, Math.min(offset, ALL_ONES)],
+    [2, 0], // no comment
+  ]);
 }
 
-/** A little-endian number of two or four bytes, or bytes as they are. */
-type Field = readonly [width: 2 | 4, value: number] | Uint8Array;
+function fileName(key: string): Uint8Array {
+  return new TextEncoder().encode(`${key}.npy`);
+}
+
+/** A little-endian number of two, four or eight bytes, or bytes as they are. */
+type Field = readonly [width: 2 | 4 | 8, value: number] | Uint8Array;
 
 function fields(list: readonly Field[]): Uint8Array {
   return concatenate(list.map((field) => {
     if (field instanceof Uint8Array) return field;
     const [width, value] = field;
     const bytes = new Uint8Array(width);
-    for (let i = 0; i < width; i++) bytes[i] = Math.floor(value / 2 ** (8 * i)) & 0xff;
+    for (let i = 0; i < width; i++) bytes[i] = Math.floor(value / 2 ** (8 * i)) % 256;
     return bytes;
   }));
 }
