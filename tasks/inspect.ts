@@ -19,7 +19,7 @@ import {
   inspectionText,
   locateCorpus,
 } from "../lib/packing/mod.ts";
-import { Vocabulary } from "../lib/text/mod.ts";
+import { Lexicon, Vocabulary } from "../lib/text/mod.ts";
 import { runTask } from "./flags.ts";
 
 /** The options of the command; those of the masks are `pretrain`'s. */
@@ -48,6 +48,7 @@ export const INSPECT_OPTIONS = {
     unit: "sentences",
     help: "Most sentences to read for the numbers of words and [UNK], evenly spaced",
   },
+  lexicon: { type: "path", help: "Terms, one a line, of which to tell how many lie within one word" },
   picture: {
     type: "path",
     help: "Where to write the picture, or none; without it <corpus>_inspect.svg, with --json none",
@@ -69,6 +70,7 @@ async function readVocabulary(path: string | undefined, place: CorpusPlace): Pro
 async function inspect(options: Options, { signal }: { signal: AbortSignal }): Promise<void> {
   const place = await locateCorpus(options.corpus);
   const vocabulary = await readVocabulary(options.vocab_file, place);
+  const lexicon = options.lexicon === undefined ? undefined : await Lexicon.read(options.lexicon);
   const { mlm_prob: mlmProb, max_seq_length: maxSeqLength, seed, sample } = options;
   using corpus = await withProgress(
     "Checking",
@@ -80,7 +82,7 @@ async function inspect(options: Options, { signal }: { signal: AbortSignal }): P
     "Counting",
     "sentences",
     signal,
-    (onProgress) => inspectCorpus(corpus, { vocabulary, sample, maxSeqLength, signal, onProgress }),
+    (onProgress) => inspectCorpus(corpus, { vocabulary, sample, maxSeqLength, lexicon, signal, onProgress }),
   );
 
   if (options.json) console.log(JSON.stringify(inspection, null, 2));

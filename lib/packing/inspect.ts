@@ -6,9 +6,10 @@
  */
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../config/mod.ts";
-import type { Vocabulary } from "../text/mod.ts";
+import type { Lexicon, Vocabulary } from "../text/mod.ts";
 import type { Corpus } from "./corpus_reader.ts";
 import { readReports, type Report } from "./inspect_report.ts";
+import { TermCounter, type TermCoverage } from "./term_coverage.ts";
 
 /** How sentences are counted. */
 export interface InspectOptions {
@@ -17,6 +18,8 @@ export interface InspectOptions {
   readonly sample: number;
   /** L of pretraining: sentences of more than L − 2 tokens are cut. */
   readonly maxSeqLength: number;
+  /** Terms of which to tell how many lie within one word, and so are masked as a whole. */
+  readonly lexicon?: Lexicon | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Hears how many sentences of the sample are read. */
   readonly onProgress?: (sentences: number, total: number) => void;
@@ -60,6 +63,13 @@ export interface Inspection {
     /** Share of tokens that belong to a word of more than the original's longest, four. */
     readonly share_in_more_than_4: number;
   };
+  /** Occurrences of the lexicon's terms of two and more tokens, and of them within one word; `null` without a lexicon. */
+  readonly terms: {
+    readonly total: number;
+    readonly whole: number;
+    readonly tokens: number;
+    readonly whole_tokens: number;
+  } | null;
   /** What preprocessing reported; `null` where a report is missing or tells of another run. */
   readonly report: Report | null;
 }
@@ -189,17 +199,20 @@ const SENTENCES_A_TURN = 1024;
 /** Reads the ids of sentences spread evenly over the corpus. */
 async function countTokens(
   corpus: Corpus,
-  { vocabulary, sample, signal, onProgress }: InspectOptions,
-): Promise<Pick<Inspection, "sampled" | "unknown" | "words">> {
+  { vocabulary, sample, lexicon, signal, onProgress }: InspectOptions,
+): Promise<Pick<Inspection, "sampled" | "unknown" | "words" | "terms">> {
   const sampled = Math.min(sample, corpus.length);
   const byLength: number[] = [];
+  const counter = lexicon && new TermCounter(vocabulary, lexicon);
   let tokens = 0, unknown = 0;
   const addWord = (length: number) => {
     while (byLength.length < length) byLength.push(0);
     byLength[length - 1]!++;
   };
   for (let i = 0; i < sampled; i++) {
-    const { ids, isSuffix } = corpus.sentence(Math.floor(i * corpus.length / sampled));
+    const sentence = corpus.sentence(Math.floor(i * corpus.length / sampled));
+    counter?.add(sentence);
+    const { ids, isSuffix } = sentence;
     tokens += ids.length;
     let start = 0;
     for (let at = 0; at < ids.length; at++) {
@@ -226,7 +239,12 @@ async function countTokens(
       share_in_2_or_more: shareOfWords(2),
       share_in_more_than_4: shareOfWords(5),
     },
+    terms: counter ? namedTerms(counter.coverage) : null,
   };
+}
+
+function namedTerms({ terms, wholeTerms, tokens, wholeTokens }: TermCoverage): Inspection["terms"] {
+  return { total: terms, whole: wholeTerms, tokens, whole_tokens: wholeTokens };
 }
 
 /**

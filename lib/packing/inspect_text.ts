@@ -18,7 +18,7 @@ const plural = (value: number, unit: string) => `${formatCount(value)} ${unit}${
  * @returns lines, with bars of block characters
  */
 export function inspectionText(inspection: Inspection): string {
-  const { lengths, cut, words, sampled, unknown, report } = inspection;
+  const { lengths, cut, words, sampled, unknown, terms, report } = inspection;
   const share = (part: number) => formatShare(part / inspection.sentences);
   const rows: [string, string][] = [
     ["Sentences", formatCount(inspection.sentences)],
@@ -39,6 +39,7 @@ export function inspectionText(inspection: Inspection): string {
       `${formatShare(words.share_in_2_or_more)} of tokens in words of 2 or more, ` +
       `${formatShare(words.share_in_more_than_4)} in words of more than 4`,
     ],
+    ...(terms === null ? [] : [["Terms", termsText(terms)] as [string, string]]),
     ...(report === null ? [] : [["Made with", madeWith(report)] as [string, string]]),
   ];
   const sections = [
@@ -62,6 +63,14 @@ export function inspectionText(inspection: Inspection): string {
 
 function madeWith({ tokenize_tool, word_marks }: Report): string {
   return `${tokenize_tool}, word marks ${word_marks === "position" ? "by position" : word_marks}`;
+}
+
+function termsText({ total, whole, tokens, whole_tokens }: NonNullable<Inspection["terms"]>): string {
+  if (total === 0) return "none of the lexicon occurs";
+  return `${plural(total, "occurrence")} of the lexicon's terms, ${
+    formatShare(whole / total)
+  } within one word ` +
+    `(${formatShare(whole_tokens / tokens)} of their tokens): masked as a whole or not at all`;
 }
 
 function lengthBars({ sentences, lengths: { histogram: { width, bins, longer } } }: Inspection): string[] {

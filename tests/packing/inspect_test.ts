@@ -49,6 +49,7 @@ Deno.test("the original's corpus, counted by hand", async () => {
     tokens: 54,
     cut: { max_seq_length: 10, sentences: 3 }, // of 15, 12 and 9 tokens
     sampled: 6,
+    terms: null,
     unknown: { tokens: 1, share: 1 / 54 },
     words: {
       total: 30,
