@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type OptionTable, UserError } from "../lib/config/mod.ts";
+import { findLac } from "../lib/install/mod.ts";
 import { inspectMachine, type Machine } from "../lib/tensorflow/machine.ts";
 import { runTask } from "./flags.ts";
 
@@ -33,6 +34,8 @@ interface Report {
   readonly tensorflow: TensorFlowInfo | undefined;
   /** Whether NVIDIA's library for several GPUs lies beside TensorFlow. */
   readonly nccl: boolean;
+  /** The folder of LAC's models. */
+  readonly lac: string | undefined;
   readonly findings: readonly Finding[];
 }
 
@@ -44,6 +47,7 @@ async function examine(): Promise<Report> {
     return tensorflowInfo();
   });
   await attempt(findings, "deno install", () => import("jieba-wasm"));
+  const lac = await attempt(findings, "deno task setup --only lac", checkLac, false);
   const nccl = tensorflow !== undefined && exists(join(tensorflow.folder, "../nvidia/nccl/lib/libnccl.so.2"));
   if (tensorflow) findings.push(...examineGpu(machine, tensorflow));
   const { deno, v8, typescript } = Deno.version;
@@ -54,15 +58,26 @@ async function examine(): Promise<Report> {
     machine,
     tensorflow,
     nccl,
+    lac,
     findings,
   };
 }
 
-/** Runs one check whose failure stops training; an error of ours names its own remedy. */
+/** LAC's models, which preprocessing needs for two of its segmenters, and training does not. */
+function checkLac(): Promise<string> {
+  const folder = findLac(ROOT);
+  if (folder !== undefined) return Promise.resolve(folder);
+  throw new UserError(
+    "LAC's models, which the tokenize tools lac and seg need, are not installed; run `deno task setup --only lac`",
+  );
+}
+
+/** Runs one check, whose failure stops training if it is `blocking`; an error of ours names its own remedy. */
 async function attempt<T>(
   findings: Finding[],
   remedy: string,
   check: () => Promise<T>,
+  blocking = true,
 ): Promise<T | undefined> {
   try {
     return await check();
@@ -71,8 +86,8 @@ async function attempt<T>(
     const split = error instanceof UserError ? message.lastIndexOf("; ") : -1;
     findings.push(
       split < 0
-        ? { what: message, remedy: `run \`${remedy}\``, blocking: true }
-        : { what: message.slice(0, split), remedy: message.slice(split + 2), blocking: true },
+        ? { what: message, remedy: `run \`${remedy}\``, blocking }
+        : { what: message.slice(0, split), remedy: message.slice(split + 2), blocking },
     );
     return undefined;
   }
@@ -126,7 +141,7 @@ function exists(path: string): boolean {
 }
 
 /** The report as people read it. */
-function format({ versions, packages, machine, tensorflow, nccl, findings, ready }: Report): string {
+function format({ versions, packages, machine, tensorflow, nccl, lac, findings, ready }: Report): string {
   const gigabytes = (bytes: number) => `${(bytes / GIGABYTE).toFixed(1)} GB`;
   const list = (record: Readonly<Record<string, string>>) =>
     Object.entries(record).map(([name, version]) => `${name} ${version}`).join(", ");
@@ -147,6 +162,7 @@ function format({ versions, packages, machine, tensorflow, nccl, findings, ready
       ["CUDA, NCCL", `${tensorflow.gpu ? "CUDA libraries" : "none"}, ${nccl ? "NCCL" : "no NCCL"}`],
     );
   }
+  rows.push(["LAC's models", lac ?? "none"]);
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   const lines = rows.map(([name, value]) => name.padEnd(width) + value);
   for (const { what, remedy, blocking } of findings) {

@@ -29,6 +29,9 @@ export interface LacInstallation {
   readonly installed: boolean;
 }
 
+/** The environment variable that names a folder with LAC's models of the user's own. */
+export const LAC_VARIABLE = "ERNIE_HEALTH_LAC";
+
 const STAMP_FILE = "ernie-health-lac";
 const MODELS = ["lac_model", "seg_model"];
 /** Another model of the package, of the same size as all the rest, that nothing here reads. */
@@ -48,18 +51,27 @@ const UNUSED_MODEL = "rank_model";
  * ```
  */
 export async function installLac(options: InstallOptions): Promise<LacInstallation> {
-  const find = (force: boolean) => force ? undefined : findLac(options.root);
+  const find = (force: boolean) => force && !Deno.env.get(LAC_VARIABLE) ? undefined : findLac(options.root);
   const { found, installed } = await installOnce(options, find, () => install(options));
   return { folder: found, installed };
 }
 
 /**
- * Finds LAC's models in `.venv`, without reading them.
+ * Finds LAC's models without reading them: in the folder of `$ERNIE_HEALTH_LAC`, else in `.venv`.
  *
  * @param root The project's folder.
  * @returns Their folder; `undefined` if they are missing, half installed, or those of other requirements.
+ * @throws {UserError} If `$ERNIE_HEALTH_LAC` names a folder without them.
  */
 export function findLac(root: string): string | undefined {
+  const chosen = Deno.env.get(LAC_VARIABLE);
+  if (chosen) {
+    if (holdsModels(chosen)) return chosen;
+    throw new UserError(
+      `Cannot use ${LAC_VARIABLE}="${chosen}": no lac_model and seg_model in it; name a folder that holds them, ` +
+        "or unset it and run `deno task setup --only lac`",
+    );
+  }
   const venv = environmentPath(root);
   const stamp = new Stamp(venv, STAMP_FILE).read(); // none: the user's own environment, perhaps with LAC in it
   if (stamp !== undefined && stamp !== digest(root)) return undefined;

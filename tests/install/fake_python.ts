@@ -61,14 +61,16 @@ export interface Project {
   installs(): string[];
 }
 
-/** Runs `body` in a folder with the requirements files and a fake Python, away from the user's own TensorFlow. */
+/** Runs `body` in a folder with the requirements files and a fake Python, away from the user's own libraries. */
 export async function inProject(
   behaviour: Behaviour,
   body: (project: Project) => Promise<void>,
 ): Promise<void> {
   const root = Deno.makeTempDirSync();
-  const variable = Deno.env.get("ERNIE_HEALTH_TF");
-  Deno.env.delete("ERNIE_HEALTH_TF");
+  const variables = ["ERNIE_HEALTH_TF", "ERNIE_HEALTH_LAC"].map((name) =>
+    [name, Deno.env.get(name)] as const
+  );
+  for (const [name] of variables) Deno.env.delete(name);
   const python = join(root, "python3");
   const replacePython: Project["replacePython"] = (behaviour) => {
     Deno.writeTextFileSync(python, fakePython(behaviour));
@@ -90,7 +92,7 @@ export async function inProject(
       installs,
     });
   } finally {
-    if (variable !== undefined) Deno.env.set("ERNIE_HEALTH_TF", variable);
+    for (const [name, value] of variables) if (value !== undefined) Deno.env.set(name, value);
     Deno.removeSync(root, { recursive: true });
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../lib/config/mod.ts";
-import { findLac, installLac, type InstallOptions } from "../../lib/install/mod.ts";
+import { findLac, installLac, type InstallOptions, LAC_VARIABLE } from "../../lib/install/mod.ts";
 import { installTensorFlow } from "../../lib/tensorflow/install.ts";
 import { type Behaviour, exists, inProject, LAC_PACKAGE, readText, until } from "./fake_python.ts";
 
@@ -143,4 +143,22 @@ Deno.test("LAC: a Python that is gone from .venv is replaced", () =>
     Deno.symlinkSync("/nowhere/python3", join(venv, "bin", "python3"));
     assert.equal((await installLac(options)).installed, true);
     assert.ok(Deno.statSync(join(venv, "bin", "python3")).isFile);
+  }));
+
+Deno.test("LAC: ERNIE_HEALTH_LAC leaves nothing to install, unless it leads nowhere", () =>
+  inProject({}, async ({ options, venv, installs }) => {
+    const mine = join(options.root, "mine");
+    Deno.env.set(LAC_VARIABLE, mine);
+    try {
+      assert.match(
+        await failure(options),
+        /^Cannot use ERNIE_HEALTH_LAC=".*mine": no lac_model and seg_model in it; name /,
+      );
+      for (const model of ["lac_model", "seg_model"]) Deno.mkdirSync(join(mine, model), { recursive: true });
+      assert.deepEqual(await installLac({ ...options, force: true }), { folder: mine, installed: false });
+    } finally {
+      Deno.env.delete(LAC_VARIABLE);
+    }
+    assert.deepEqual(installs(), []);
+    assert.equal(exists(venv), false);
   }));

@@ -30,6 +30,14 @@ Deno.test("doctor: ERNIE_HEALTH_LOG=1 lets TensorFlow speak", async () => {
   assert.match(stderr, /cpu_feature_guard|oneDNN/);
 });
 
+Deno.test("doctor: without LAC's models training can run all the same", async () => {
+  const { code, stdout } = await doctor({ ERNIE_HEALTH_LAC: "/nowhere" });
+  assert.equal(code, 0);
+  assert.match(stdout, /^LAC's models +none$/m);
+  assert.match(stdout, /^Note: Cannot use ERNIE_HEALTH_LAC="\/nowhere": no lac_model and seg_model in it$/m);
+  assert.match(stdout, /^ {2}→ name a folder .* run `deno task setup --only lac`$/m);
+});
+
 Deno.test("doctor: what is missing, what mends it, and exit code 1", async () => {
   const { code, stdout } = await doctor({ ERNIE_HEALTH_TF: "/nowhere" });
   assert.equal(code, 1);
