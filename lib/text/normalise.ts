@@ -6,18 +6,16 @@
  * itself on first use of a character, from Unicode properties.
  */
 
-/** The character gives nothing and does not end a word: control characters, U+FFFD, lone surrogates. */
+/** The character gives nothing and does not end a word: control characters, U+FFFD, lone surrogates, accents. */
 export const DROP = 1;
-/** Like {@linkcode DROP}, but it belongs to the letter before it: accents. */
-export const MARK = 2;
 /** The character ends a word and gives nothing: white space. */
-export const SPACE = 3;
+export const SPACE = 2;
 /** The character is a word of its own: CJK, punctuation, symbols. */
-export const ALONE = 4;
+export const ALONE = 3;
 /** The character is part of a word. */
-export const LETTER = 5;
+export const LETTER = 4;
 /** The character gives something other than one letter or one stand-alone UTF-16 code unit. */
-export const SEVERAL = 6;
+export const SEVERAL = 5;
 
 /** A piece of what a character turns into. */
 export interface NormalPiece {
@@ -53,7 +51,7 @@ export class CharacterTable {
    * Says what becomes of a character.
    *
    * @param codePoint A Unicode code point; a lone surrogate is dropped.
-   * @returns One of {@linkcode DROP}, {@linkcode MARK}, {@linkcode SPACE}, {@linkcode ALONE}, {@linkcode LETTER} and
+   * @returns One of {@linkcode DROP}, {@linkcode SPACE}, {@linkcode ALONE}, {@linkcode LETTER} and
    * {@linkcode SEVERAL}; always {@linkcode SEVERAL} above U+FFFF unless nothing or a space is left.
    */
   kindOf(codePoint: number): number {
@@ -77,9 +75,9 @@ export class CharacterTable {
   #classify(codePoint: number): number {
     const char = String.fromCodePoint(codePoint);
     if (isWhiteSpace(char)) return SPACE;
-    if (codePoint === 0xfffd || /^\p{C}$/u.test(char)) return DROP;
+    if (isDropped(char)) return DROP;
     const normal = this.#lowerCase ? char.toLowerCase().normalize("NFD").replace(/\p{Mn}/gu, "") : char;
-    if (normal === "") return MARK;
+    if (normal === "") return DROP;
     const cjk = isCjk(codePoint);
     if (normal.length === 1 && codePoint < 0x10000) {
       this.#units[codePoint] = normal.charCodeAt(0);
@@ -100,8 +98,23 @@ function isWhiteSpace(char: string): boolean {
   return /^[\p{Zs}\t\n\r\u2028\u2029]$/u.test(char);
 }
 
-/** BERT's CJK ranges: ideographs, not kana and not hangul. */
-function isCjk(codePoint: number): boolean {
+/**
+ * Tells what gives nothing and belongs to no word.
+ *
+ * @param char One character.
+ * @returns Whether it is U+FFFD or of category C, and not white space.
+ */
+export function isDropped(char: string): boolean {
+  return /^[\p{C}\ufffd]$/u.test(char) && !isWhiteSpace(char);
+}
+
+/**
+ * Tells BERT's CJK ranges: ideographs, not kana and not hangul.
+ *
+ * @param codePoint A Unicode code point.
+ * @returns Whether it is in one of the ranges, assigned or not.
+ */
+export function isCjk(codePoint: number): boolean {
   return (codePoint >= 0x4e00 && codePoint <= 0x9fff) || (codePoint >= 0x3400 && codePoint <= 0x4dbf) ||
     (codePoint >= 0xf900 && codePoint <= 0xfaff) || (codePoint >= 0x20000 && codePoint <= 0x2a6df) ||
     (codePoint >= 0x2a700 && codePoint <= 0x2b73f) || (codePoint >= 0x2b740 && codePoint <= 0x2b81f) ||
@@ -112,7 +125,13 @@ function isCjk(codePoint: number): boolean {
 const SYMBOL = /^[\p{S}\u00ad\u00b2\u00ba\u3007\u00b5\u00d8\u014b\u01b1]$/u;
 const PUNCTUATION = /^[\p{P}!-/:-@[-`{-~]$/u;
 
-function isPunctuationOrSymbol(char: string): boolean {
+/**
+ * Tells punctuation and symbols, each a word of its own.
+ *
+ * @param char One normalised character.
+ * @returns Whether it is ASCII punctuation, of category P or S, or one of the original's eight more.
+ */
+export function isPunctuationOrSymbol(char: string): boolean {
   return PUNCTUATION.test(char) || SYMBOL.test(char);
 }
 

@@ -4,7 +4,7 @@
  * Text runs through a per-character table (normalise.ts) once; words of letters go through word pieces and are
  * remembered, stand-alone characters (all of Chinese) take one array look-up.
  */
-import { ALONE, CharacterTable, LETTER, MARK, SEVERAL, SPACE } from "./normalise.ts";
+import { ALONE, CharacterTable, LETTER, SEVERAL, SPACE } from "./normalise.ts";
 import { SPECIAL_PATTERN, type Vocabulary } from "./vocabulary.ts";
 
 /** A token and where it comes from. */
@@ -29,7 +29,7 @@ export interface Encoding {
 }
 
 /** Words of more code points than this become `[UNK]`. */
-const MAX_WORD_CHARACTERS = 100;
+export const MAX_WORD_CHARACTERS = 100;
 /** The memory of words is emptied at this size: natural text repeats few of them, adversarial text none. */
 const MAX_REMEMBERED_WORDS = 50_000;
 
@@ -82,8 +82,8 @@ export class Tokenizer {
    * Splits text into tokens of the vocabulary.
    *
    * @param text Any string; lone surrogates are dropped.
-   * @returns The tokens with their offsets. Dropped characters belong to no token unless they lie inside one; accents
-   * belong to their letter.
+   * @returns The tokens with their offsets. Dropped characters and accents written apart from their letter belong to no
+   * token unless they lie inside one.
    */
   tokenize(text: string): Token[] {
     const tokens: Token[] = [];
@@ -161,8 +161,6 @@ export class Tokenizer {
           this.#append(piece.text, at, next);
           if (piece.alone) this.#flush(tokens);
         }
-      } else if (kind === MARK) {
-        this.#extend(tokens, at, next);
       }
     }
     this.#flush(tokens);
@@ -181,17 +179,6 @@ export class Tokenizer {
     this.#starts.fill(start, this.#word.length, length);
     this.#ends.fill(end, this.#word.length, length);
     this.#word += normal;
-  }
-
-  /** Gives an accent at text[start, end) to the letter or token that ends where it starts. */
-  #extend(tokens: Token[], start: number, end: number): void {
-    const length = this.#word.length;
-    if (length > 0) {
-      if (this.#ends[length - 1] === start) this.#ends[length - 1] = end;
-      return;
-    }
-    const last = tokens.at(-1);
-    if (last?.end === start) tokens[tokens.length - 1] = { ...last, end };
   }
 
   /** Ends the word being read, if any. */
