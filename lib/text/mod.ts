@@ -15,6 +15,7 @@ export {
 export { type LineOptions, listTextFiles, readLines, refuseInsideText, type TextLine } from "./files.ts";
 export { SPECIAL_TOKENS, Vocabulary } from "./vocabulary.ts";
 export { type Encoding, type Token, Tokenizer } from "./tokenizer.ts";
+export { tokenizerFiles, type TokenizerFilesOptions, writeTokenizerFiles } from "./tokenizer_json.ts";
 export { normalizeChars, tokenizeSpecialChars } from "./normalise.ts";
 export { Lexicon, withLexicon } from "./lexicon.ts";
 export { createSegmenter, type Segmenter, type SegmenterOptions, stripLine } from "./segmenter.ts";
