@@ -4,7 +4,7 @@
  *   deno task test:peers                       all of them
  *   deno task test:peers --only segmenters     Python's LAC and jieba against our segmenters
  *   deno task test:peers --only tfjs-core      tfjs-core's own test suite against our backend
- *   deno task test:peers matMul                the specs of tfjs-core with this in their name
+ *   deno task test:peers matmul                the specs of tfjs-core with this in their name
  */
 import { parseArgs } from "node:util";
 import { UserError } from "../../lib/config/mod.ts";
