@@ -24,7 +24,14 @@ export {
   tf,
   Variable,
 } from "./lib/tensorflow/mod.ts";
-export { buildVocabulary, createSegmenter, generateCorpus, Tokenizer, Vocabulary } from "./lib/text/mod.ts";
+export {
+  buildVocabulary,
+  createSegmenter,
+  generateCorpus,
+  Tokenizer,
+  Vocabulary,
+  writeTokenizerFiles,
+} from "./lib/text/mod.ts";
 export { batches, Corpus, preprocess } from "./lib/packing/mod.ts";
 export { encode, presetConfig, type PretrainingConfig, pretrainingForward } from "./lib/electra/mod.ts";
 export { readSafetensors, writeSafetensors } from "./lib/weights/mod.ts";
