@@ -4,7 +4,7 @@
  * Two things differ in the port. Its pattern for numbers has an unescaped dot, so that "Ki-67" and "7-14" stay whole;
  * and it takes every Unicode ideograph for Chinese, where Python only takes U+4E00 … U+9FD5.
  */
-import { cut } from "jieba-wasm";
+import { add_word, cut } from "jieba-wasm";
 import type { Segmenter } from "./segmenter.ts";
 
 /** Ideographs that Python's jieba leaves alone, each a word of its own; the group keeps them in `split`. */
@@ -17,11 +17,25 @@ const LATIN_RUN = /^[a-zA-Z0-9+#&._%-]+$/;
 const LATIN_WORD = /([a-zA-Z0-9]+(?:\.\d+)?%?)/;
 
 /** All dictionary words made of such characters only: they are words before the pattern is tried. */
-const LATIN_DICTIONARY: ReadonlySet<string> = new Set(["AT&T", "c#", "C#", "c++", "C++"]);
+const LATIN_DICTIONARY = new Set(["AT&T", "c#", "C#", "c++", "C++"]);
 
 /** Python jieba's accurate mode, with new-word discovery (HMM). */
 export class JiebaSegmenter implements Segmenter {
+  /** Longest line that it takes in one piece, in UTF-16 code units: the port copies what it cuts several times. */
+  static readonly longestLine = 100_000;
+
   readonly name = "jieba";
+
+  /**
+   * @param terms Words for the dictionary, with the frequency that makes them win over their parts. There is one
+   *     dictionary in the process: other segmenters get them too.
+   */
+  constructor(terms: readonly string[] = []) {
+    for (const term of terms) {
+      add_word(term);
+      if (LATIN_RUN.test(term)) LATIN_DICTIONARY.add(term);
+    }
+  }
 
   cut(texts: readonly string[]): Promise<string[][]> {
     return Promise.resolve(texts.map((text) => this.#cut(text)));

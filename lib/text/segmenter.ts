@@ -1,10 +1,13 @@
 import { UserError } from "../config/mod.ts";
+import { Lexicon, withLexicon } from "./lexicon.ts";
+import { withLongLines } from "./long_lines.ts";
 
 /** Cuts sentences into words. */
 export interface Segmenter {
   readonly name: string;
   /**
-   * Cuts sentences, as many at a time as there are: the network of `lac` and `seg` works on batches.
+   * Cuts sentences, as many at a time as there are: the network of `lac` and `seg` works on batches. How they are
+   * grouped makes no difference to the words.
    *
    * @param texts Sentences, without white space round them.
    * @returns The words of each sentence in order; joined, they give the sentence.
@@ -21,10 +24,11 @@ export interface SegmenterOptions {
 /**
  * Makes the segmenter of a `--tokenize_tool`.
  *
- * @param name `"jieba"`.
- * @param options Terms that shall be words.
- * @returns The segmenter, its dictionary loaded.
- * @throws {UserError} If there is no segmenter of this name.
+ * @param name `"lac"`, `"seg"` or `"jieba"`.
+ * @param options Terms that shall be words. jieba takes them into its dictionary, for the whole process; what `lac` and
+ *     `seg` cut is mended.
+ * @returns The segmenter, its model or dictionary loaded.
+ * @throws {UserError} If there is no segmenter of this name, or its model is missing or damaged.
  *
  * @example
  * ```ts
@@ -33,20 +37,22 @@ export interface SegmenterOptions {
  * console.log(await jieba.cut(["患者患有糖尿病"])); // [["患者", "患有", "糖尿病"]]
  * ```
  */
-export async function createSegmenter(name: string, _options: SegmenterOptions = {}): Promise<Segmenter> {
+export async function createSegmenter(name: string, options: SegmenterOptions = {}): Promise<Segmenter> {
+  const { lexicon = [] } = options;
   switch (name) {
-    case "jieba": {
-      // Only when asked for: the dictionary takes half a second and 100 MB.
-      const { JiebaSegmenter } = await import("./jieba.ts");
-      return new JiebaSegmenter();
-    }
+    // Each only when asked for: they take up to half a second and 100 MB.
     case "lac":
-    case "seg":
-      throw new UserError(
-        `Cannot segment with "${name}": it arrives with a later release; use --tokenize_tool jieba`,
-      );
+    case "seg": {
+      const { LacSegmenter } = await import("./lac/segmenter.ts");
+      const segmenter = withLongLines(await LacSegmenter.load(name), LacSegmenter.longestLine);
+      return lexicon.length === 0 ? segmenter : withLexicon(segmenter, new Lexicon(lexicon));
+    }
+    case "jieba": {
+      const { JiebaSegmenter } = await import("./jieba.ts");
+      return withLongLines(new JiebaSegmenter(lexicon), JiebaSegmenter.longestLine);
+    }
     default:
-      throw new UserError(`Cannot segment with "${name}": no such segmenter; use --tokenize_tool jieba`);
+      throw new UserError(`Cannot segment with "${name}": no such segmenter; use lac, seg or jieba`);
   }
 }
 
