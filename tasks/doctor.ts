@@ -63,13 +63,17 @@ async function examine(): Promise<Report> {
   };
 }
 
-/** LAC's models, which preprocessing needs for two of its segmenters, and training does not. */
-function checkLac(): Promise<string> {
+/** LAC's models, which preprocessing needs for two of its segmenters, and training does not: there, and undamaged. */
+async function checkLac(): Promise<string> {
   const folder = findLac(ROOT);
-  if (folder !== undefined) return Promise.resolve(folder);
-  throw new UserError(
-    "LAC's models, which the tokenize tools lac and seg need, are not installed; run `deno task setup --only lac`",
-  );
+  if (folder === undefined) {
+    throw new UserError(
+      "LAC's models, which the tokenize tools lac and seg need, are not installed; run `deno task setup --only lac`",
+    );
+  }
+  const { readLacModel } = await import("../lib/text/lac/model.ts");
+  for (const kind of ["lac", "seg"] as const) await readLacModel(kind, folder);
+  return folder;
 }
 
 /** Runs one check, whose failure stops training if it is `blocking`; an error of ours names its own remedy. */
@@ -162,7 +166,7 @@ function format({ versions, packages, machine, tensorflow, nccl, lac, findings, 
       ["CUDA, NCCL", `${tensorflow.gpu ? "CUDA libraries" : "none"}, ${nccl ? "NCCL" : "no NCCL"}`],
     );
   }
-  rows.push(["LAC's models", lac ?? "none"]);
+  rows.push(["LAC's models", lac === undefined ? "none" : `${lac}, sha256 as released`]);
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   const lines = rows.map(([name, value]) => name.padEnd(width) + value);
   for (const { what, remedy, blocking } of findings) {

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findLac } from "../../lib/install/mod.ts";
 import { findLibrary } from "../../lib/tensorflow/library.ts";
 import { parseCpuInfo } from "../../lib/tensorflow/machine.ts";
+import { testInFolder } from "../folders.ts";
 
-const DOCTOR = fileURLToPath(new URL("../../tasks/doctor.ts", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const DOCTOR = join(ROOT, "tasks", "doctor.ts");
 
 async function doctor(env: Record<string, string>, ...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -11,6 +15,14 @@ async function doctor(env: Record<string, string>, ...args: string[]) {
     env,
   }).output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+function copyFolder(from: string, to: string) {
+  Deno.mkdirSync(to);
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) copyFolder(join(from, name), join(to, name));
+    else Deno.copyFileSync(join(from, name), join(to, name));
+  }
 }
 
 Deno.test("doctor: names library, version, devices and packages, and TensorFlow is silent", async () => {
@@ -36,6 +48,28 @@ Deno.test("doctor: without LAC's models training can run all the same", async ()
   assert.match(stdout, /^LAC's models +none$/m);
   assert.match(stdout, /^Note: Cannot use ERNIE_HEALTH_LAC="\/nowhere": no lac_model and seg_model in it$/m);
   assert.match(stdout, /^ {2}→ name a folder .* run `deno task setup --only lac`$/m);
+});
+
+testInFolder("doctor: reads LAC's models and notes what is wrong with them", async (folder) => {
+  const installed = findLac(ROOT);
+  assert.ok(installed !== undefined, "run `deno task setup`");
+  const [intact, damaged] = [join(folder, "intact"), join(folder, "damaged")];
+  for (const copy of [intact, damaged]) {
+    await Deno.mkdir(copy);
+    for (const model of ["lac_model", "seg_model"]) copyFolder(join(installed, model), join(copy, model));
+  }
+  const path = join(damaged, "seg_model", "model", "gru_0.w_0");
+  const bytes = await Deno.readFile(path);
+  bytes[bytes.length - 1]! ^= 1;
+  await Deno.writeFile(path, bytes);
+
+  const [sound, wrong] = await Promise.all(
+    [intact, damaged].map((copy) => doctor({ ERNIE_HEALTH_LAC: copy }, "--json")),
+  );
+  assert.equal(JSON.parse(sound!.stdout).lac, intact);
+  const { lac, findings } = JSON.parse(wrong!.stdout);
+  assert.equal(lac, undefined);
+  assert.match(findings.map(({ what }: { what: string }) => what).join("\n"), /seg_model".* sha256 differs/);
 });
 
 Deno.test("doctor: what is missing, what mends it, and exit code 1", async () => {
