@@ -108,7 +108,8 @@ function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean): string {
       type: "Sequence",
       normalizers: [
         drop(dropped),
-        ...(lowerCase ? [{ type: "Lowercase" }, { type: "NFD" }, drop(accents)] : []),
+        // Accents go first, for where decomposing reorders them the library loses track of offsets.
+        ...(lowerCase ? [drop(accents), { type: "Lowercase" }, { type: "NFD" }, drop(accents)] : []),
       ],
     },
     pre_tokenizer: {
