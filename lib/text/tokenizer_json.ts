@@ -8,9 +8,11 @@
  * tables of a Unicode version of its own: so written, the same characters are dropped and isolated everywhere, those
  * of the tables that {@linkcode Tokenizer} uses.
  *
- * Ids and offsets are those of {@linkcode Tokenizer} (Python counts offsets in code points, we in UTF-16 code units),
- * except that lower-casing and decomposing are the loading library's: letters that joined Unicode after its tables, or
- * after ours, may keep their case or accent there.
+ * Ids and offsets are those of {@linkcode Tokenizer}; Python counts offsets in code points, we in UTF-16 code units.
+ * Lower-casing and decomposing are the loading library's own, so that letters which joined Unicode after its tables stay
+ * as they are there. With `tokenizers` 0.19 to 0.23 that is thirteen letters of Todhri, Tulu-Tigalari, Dives Akuru and
+ * Kirat Rai (U+105C9, 105E4, 11383–113C8, 11938, 16D68–16D6A); up to 0.19 also capitals of Garay (U+10D50–10D65) and
+ * U+1C89, A7CB, A7CC, A7DA, A7DC. Every other character of Unicode was compared.
  */
 import { join } from "node:path";
 import { writeAtomically } from "../config/mod.ts";

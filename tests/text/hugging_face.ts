@@ -44,7 +44,7 @@ const PYTHON = Deno.env.get("ERNIE_HEALTH_PYTHON") ?? "python3";
 const GOLDEN = `${import.meta.dirname}/../fixtures/text/tokenizer_hf_golden.json`;
 
 /** Version of Unicode that this Deno knows. */
-export const UNICODE = versions.unicode;
+export const UNICODE = versions.unicode ?? "";
 
 /** Tells whether the Python has `tokenizers`. */
 export async function hasTokenizers(): Promise<boolean> {
