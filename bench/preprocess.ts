@@ -206,11 +206,12 @@ async function time(command: string[]): Promise<Seconds> {
 
 /** Both sides have to have done the same work. */
 async function checkSame(folder: string, tool: string) {
-  const [ours, theirs] = await Promise.all(
-    [0, 1].map((index) => Deno.readFile(join(folder, `long.txt.${index}`, "corpus_ids.npy"))),
-  );
-  if (ours!.length === theirs!.length && ours!.every((byte, index) => byte === theirs![index])) return;
-  console.error(`Warning: with ${tool} the two corpora differ`);
+  for (const file of ["corpus_ids.npy", "corpus_idx.npz"]) {
+    const read = (index: number) => Deno.readFile(join(folder, `long.txt.${index}`, file));
+    const [ours, theirs] = [await read(0), await read(1)];
+    const same = ours.length === theirs.length && ours.every((byte, index) => byte === theirs[index]);
+    if (!same) console.error(`Warning: with ${tool} the two ${file} differ`);
+  }
 }
 
 function exists(path: string): boolean {
