@@ -180,10 +180,14 @@ async function timeInTurn(
     }
   }
   const best = (runs: Seconds[], key: keyof Seconds) => Math.min(...runs.map((run) => run[key]));
-  return runs.map(({ long, short }) => ({
-    wall: best(long, "wall") - best(short, "wall"),
-    cpu: best(long, "cpu") - best(short, "cpu"),
-  }));
+  return runs.map(({ long, short }) => {
+    const extra = (key: keyof Seconds) => best(long, key) - best(short, key);
+    const seconds = { wall: extra("wall"), cpu: extra("cpu") };
+    if (Math.min(seconds.wall, seconds.cpu) < 0.5) {
+      console.error("Warning: these runs are too short to tell from noise; give more --lines or --rounds");
+    }
+    return seconds;
+  });
 }
 
 /** Runs a command under the shell's `time`, which counts all processes that were waited for. */
