@@ -10,18 +10,31 @@ import { ALONE, CharacterTable, LETTER, SEVERAL, SPACE } from "./normalise.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { SPECIAL_PATTERN, SPECIAL_TOKENS, Vocabulary } from "./vocabulary.ts";
 
-/** How well a vocabulary spells the text that it was built from. */
+/** How well a vocabulary spells the text that it was built from; characters are counted after normalisation. */
 export interface VocabularyCoverage {
   readonly lines: number;
   /** Words of the basic split: Chinese characters, punctuation marks, Latin words, numbers. */
   readonly words: number;
   /** Words that become `[UNK]`. */
   readonly unknownWords: number;
-  /** Different characters in the text, after normalisation. */
+  /** Different characters in the text. */
   readonly characters: number;
   /** Different characters that the vocabulary holds. */
   readonly knownCharacters: number;
+  /** Characters of the running text, white space left out. */
+  readonly runningCharacters: number;
+  /** Characters of the running text that the vocabulary lacks. */
+  readonly unknownRunningCharacters: number;
+  /** The characters that the vocabulary lacks, most frequent first. */
+  readonly unknownCharacterCounts: readonly SpellingCount[];
+  /** The words that become `[UNK]`, most frequent first. */
+  readonly unknownWordCounts: readonly SpellingCount[];
+  /** Rare words that were not counted, for there were too many different ones. */
+  readonly forgottenWords: number;
 }
+
+/** How often something occurs. */
+export type SpellingCount = readonly [spelling: string, count: number];
 
 /** A vocabulary and what it covers. */
 export interface BuiltVocabulary {
@@ -37,6 +50,8 @@ export interface BuildOptions {
   readonly minCount?: number;
   /** Lower-case and strip accents, as the tokenizer that will use the vocabulary. */
   readonly lowerCase?: boolean;
+  /** Different words that are kept in memory; when there are more, the rarest of several letters are forgotten. */
+  readonly maxDistinct?: number;
 }
 
 /**
@@ -58,7 +73,7 @@ export interface BuildOptions {
  */
 export async function buildVocabulary(
   lines: Iterable<string> | AsyncIterable<string>,
-  { maxSize = 20_000, minCount = 2, lowerCase = true }: BuildOptions = {},
+  { maxSize = 20_000, minCount = 2, lowerCase = true, maxDistinct = 4_000_000 }: BuildOptions = {},
 ): Promise<BuiltVocabulary> {
   const base = [...SPECIAL_TOKENS, ...asciiTokens(lowerCase)];
   if (maxSize < base.length) {
@@ -67,7 +82,7 @@ export async function buildVocabulary(
         "give a larger size",
     );
   }
-  const { lineCount, words } = await countWords(lines, lowerCase);
+  const { words, ...counted } = await countWords(lines, lowerCase, maxDistinct);
   const characters = new Counter();
   const latin = new Counter();
   for (const [word, count] of words) {
@@ -76,13 +91,13 @@ export async function buildVocabulary(
   }
   const tokens = new Set(base);
   for (const counter of [characters, latin]) {
-    for (const token of counter.mostFrequent(minCount)) {
+    for (const [token] of counter.sorted(minCount)) {
       if (tokens.size >= maxSize) break;
       tokens.add(token);
     }
   }
   const vocabulary = Vocabulary.fromTokens(tokens);
-  return { vocabulary, coverage: { lines: lineCount, ...measureCoverage(vocabulary, words, lowerCase) } };
+  return { vocabulary, coverage: { ...counted, ...measureCoverage(vocabulary, words, lowerCase) } };
 }
 
 /** Counts of strings. */
@@ -91,11 +106,34 @@ class Counter extends Map<string, number> {
     this.set(key, (this.get(key) ?? 0) + count);
   }
 
-  /** Keys from the most to the least frequent, ties in code point order. */
-  mostFrequent(minCount: number): string[] {
+  /** Keys and counts from the most to the least frequent, ties in code unit order. */
+  sorted(minCount = 1): SpellingCount[] {
     return [...this].filter(([, count]) => count >= minCount)
-      .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
-      .map(([key]) => key);
+      .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1));
+  }
+
+  /** All counts together. */
+  total(): number {
+    return this.values().reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Removes the rarest keys of several code units until at most half of `limit` are left, or no such key; returns their total. */
+  forgetRarest(limit: number): number {
+    let forgotten = 0;
+    for (let rarest = 1; this.size > limit / 2; rarest++) {
+      let longer = 0;
+      for (const [key, count] of this) {
+        if (key.length < 2) continue;
+        if (count > rarest) {
+          longer++;
+        } else {
+          this.delete(key);
+          forgotten += count;
+        }
+      }
+      if (longer === 0) break;
+    }
+    return forgotten;
   }
 }
 
@@ -107,15 +145,20 @@ function asciiTokens(lowerCase: boolean): string[] {
 }
 
 /** Counts the words of the tokenizer's basic split. */
-async function countWords(lines: Iterable<string> | AsyncIterable<string>, lowerCase: boolean) {
+async function countWords(
+  text: Iterable<string> | AsyncIterable<string>,
+  lowerCase: boolean,
+  maxDistinct: number,
+): Promise<{ lines: number; words: Counter; forgottenWords: number }> {
   const table = new CharacterTable({ lowerCase });
   const words = new Counter();
-  let lineCount = 0;
-  for await (const line of lines) {
-    lineCount++;
+  let [lines, forgottenWords] = [0, 0];
+  for await (const line of text) {
+    lines++;
     for (const word of basicSplit(line.replace(SPECIAL_PATTERN, " "), table)) words.add(word, 1);
+    if (words.size > maxDistinct) forgottenWords += words.forgetRarest(maxDistinct);
   }
-  return { lineCount, words };
+  return { lines, words, forgottenWords };
 }
 
 /** Splits text into normalised words: what the tokenizer does before it looks for word pieces. */
@@ -156,16 +199,27 @@ function latinTokens(word: string): string[] {
 
 function measureCoverage(vocabulary: Vocabulary, words: Counter, lowerCase: boolean) {
   const tokenizer = new Tokenizer(vocabulary, { lowerCase });
-  const characters = new Set<string>();
-  let [total, unknownWords] = [0, 0];
+  const characters = new Counter();
+  const unknownWords = new Counter();
   for (const [word, count] of words) {
-    for (const char of word) characters.add(char);
-    total += count;
-    if (tokenizer.tokenize(word).some((token) => token.id === vocabulary.unkId)) unknownWords += count;
+    for (const char of word) characters.add(char, count);
+    if (tokenizer.tokenize(word).some((token) => token.id === vocabulary.unkId)) {
+      unknownWords.add(word, count);
+    }
   }
-  const knownCharacters =
-    [...characters].filter((char) =>
-      vocabulary.idOf(char) !== undefined || vocabulary.idOf(`##${char}`) !== undefined
-    ).length;
-  return { words: total, unknownWords, characters: characters.size, knownCharacters };
+  const unknownCharacters = new Counter(
+    [...characters].filter(([char]) =>
+      vocabulary.idOf(char) === undefined && vocabulary.idOf(`##${char}`) === undefined
+    ),
+  );
+  return {
+    words: words.total(),
+    unknownWords: unknownWords.total(),
+    characters: characters.size,
+    knownCharacters: characters.size - unknownCharacters.size,
+    runningCharacters: characters.total(),
+    unknownRunningCharacters: unknownCharacters.total(),
+    unknownCharacterCounts: unknownCharacters.sorted(),
+    unknownWordCounts: unknownWords.sorted(),
+  };
 }

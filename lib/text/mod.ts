@@ -2,8 +2,8 @@
 export {
   attempt as attemptRead,
   type BadLine,
-  blockTexts,
   type BlockTexts,
+  blockTexts,
   countLines,
   isGzip,
   nextLineStart,
@@ -32,6 +32,7 @@ export {
   type BuildOptions,
   buildVocabulary,
   type BuiltVocabulary,
+  type SpellingCount,
   type VocabularyCoverage,
 } from "./builder.ts";
 export { generateCorpus } from "./synthetic.ts";

@@ -45,6 +45,30 @@ Deno.test("coverage counts what the tokenizer will not know", async () => {
   assert.equal(everything.coverage.knownCharacters, everything.coverage.characters);
 });
 
+Deno.test("coverage names what is unknown, commonest first, and counts it in the running text", async () => {
+  const { coverage } = await buildVocabulary(["龘龘 發 a龘 發", "ab 😀 α１"], { maxSize: 109 });
+  assert.deepEqual(coverage.unknownCharacterCounts, [["龘", 3], ["發", 2], ["α", 1], ["😀", 1], ["１", 1]]);
+  assert.deepEqual(coverage.unknownWordCounts, [["龘", 3], ["發", 2], ["α１", 1], ["😀", 1]]);
+  assert.equal(coverage.runningCharacters, 11);
+  assert.equal(coverage.unknownRunningCharacters, 8);
+  assert.deepEqual([coverage.characters, coverage.knownCharacters], [7, 2]);
+  assert.deepEqual([coverage.words, coverage.unknownWords, coverage.forgottenWords], [9, 7, 0]);
+});
+
+Deno.test("memory is bounded: rare words are forgotten, characters and frequent words are not", async () => {
+  function* texts() {
+    for (let i = 0; i < 5000; i++) yield `第 mg x${i} ${i % 100 === 0 ? "罕" : ""}`;
+  }
+  const all = await buildVocabulary(texts());
+  const bounded = await buildVocabulary(texts(), { maxDistinct: 1000 });
+  assert.deepEqual(bounded.vocabulary.tokens.slice(0, 112), all.vocabulary.tokens.slice(0, 112));
+  assert.notEqual(bounded.vocabulary.idOf("mg"), undefined);
+  assert.notEqual(bounded.vocabulary.idOf("罕"), undefined);
+  assert.equal(bounded.coverage.words + bounded.coverage.forgottenWords, all.coverage.words);
+  assert(bounded.coverage.forgottenWords > 4000);
+  assert.equal(all.coverage.forgottenWords, 0);
+});
+
 Deno.test("the size is kept, frequent characters first", async () => {
   const { vocabulary } = await buildVocabulary(LINES, { minCount: 1, maxSize: 111 });
   assert.deepEqual(vocabulary.tokens.slice(109), ["，", "。"]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
+import { buildVocabulary, generateCorpus, tokenizerFiles, Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "./temp_folder.ts";
 
 const TASK = `${import.meta.dirname}/../../tasks/vocab.ts`;
@@ -25,8 +25,39 @@ Deno.test("the vocab task writes the vocabulary of a folder and prints its cover
     assert.equal(code, 0, stderr);
     const { vocabulary, coverage } = await buildVocabulary(sentences, { minCount: 3 });
     assert.deepEqual((await Vocabulary.read(output)).tokens, vocabulary.tokens);
-    assert.match(stdout, /^Text: 400 lines in 2 files$/m);
+    for (const [name, text] of Object.entries(tokenizerFiles(vocabulary))) {
+      assert.equal(await Deno.readTextFile(`${folder}/new/${name}`), text);
+    }
+    assert.match(stdout, /^Text: 400 lines in 2 files, [\d,]+ characters$/m);
     assert.match(stdout, new RegExp(`^Coverage: .*; ${coverage.unknownWords} become \\[UNK\\]$`, "m"));
+  });
+});
+
+Deno.test("the vocab task says what the vocabulary lacks, on the screen and in a report", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/in`);
+    const lines = ["发热发热", "鼽衄鼽衄", "鼽 发热", "x鼽😀热发"];
+    await Deno.writeTextFile(
+      `${folder}/in/a.jsonl`,
+      lines.map((body) => JSON.stringify({ body }) + "\n").join(""),
+    );
+    const { code, stdout, stderr } = await runTask(
+      ...["--input_path", `${folder}/in`, "--field", "body", "--min_count", "4"],
+      ...["--output_file", `${folder}/vocab.txt`, "--report", `${folder}/made/report.json`],
+    );
+    assert.equal(code, 0, stderr);
+    const expected = [
+      "Text: 4 lines in 1 file, 16 characters",
+      "Characters: 4 of 6 different ones are in the vocabulary, 81.250 % of the text",
+      "Unknown characters: 衄 (U+8844) ×2, 😀 (U+1F600) ×1",
+      "Coverage: 81.250 % of 16 words; 3 become [UNK]",
+      "Unknown words: 衄 (U+8844) ×2, 😀 (U+1F600) ×1",
+    ];
+    assert.deepEqual(stdout.trim().split("\n").filter((line) => !line.startsWith("Vocabulary: ")), expected);
+    const report = JSON.parse(await Deno.readTextFile(`${folder}/made/report.json`));
+    assert.deepEqual(report.commonest_unknown_words, [["衄", 2], ["😀", 1]]);
+    assert.deepEqual([report.words, report.unknown_words, report.running_characters], [16, 3, 16]);
+    assert.equal(report.vocabulary_sha256, await (await Vocabulary.read(`${folder}/vocab.txt`)).hash());
   });
 });
 

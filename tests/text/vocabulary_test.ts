@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { UserError } from "../../lib/config/mod.ts";
-import { Vocabulary } from "../../lib/text/mod.ts";
+import { Tokenizer, Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "./temp_folder.ts";
 
 const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -37,6 +38,80 @@ Deno.test("the same vocabulary is read from every tolerated spelling of the file
       assert.deepEqual((await Vocabulary.read(`${folder}/v.txt`)).tokens, tokens, name);
     }
   });
+});
+
+/** Distinct ideographs, then the same as continuations: contents of ours in the shape of published vocabularies. */
+function ideographs(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const char = String.fromCodePoint(0x4e00 + i % 0x5000);
+    return i < 0x5000 ? char : `##${char}`;
+  });
+}
+
+Deno.test("vocabularies of the published shapes load: Google's Chinese and ERNIE-Health's", async () => {
+  const unused = Array.from({ length: 99 }, (_, i) => `[unused${i + 1}]`);
+  const google = [
+    "[PAD]",
+    ...unused,
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "<S>",
+    "<T>",
+    ...ideographs(21_022),
+  ];
+  const words = ideographs(22_603);
+  const ernie = [
+    "[PAD]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    ...words.slice(0, 17_000),
+    "[UNK]",
+    ...words.slice(17_000),
+  ];
+  const cases: [
+    name: string,
+    tokens: string[],
+    size: number,
+    [unk: number, cls: number, sep: number, mask: number],
+  ][] = [
+    ["Google's", google, 21_128, [100, 101, 102, 103]],
+    ["ERNIE-Health's", ernie, 22_608, [17_004, 1, 2, 3]],
+  ];
+  await withFolder(async (folder) => {
+    const path = `${folder}/vocab.txt`;
+    for (const [name, tokens, size, specials] of cases) {
+      for (const [newline, end] of [["\n", "\n"], ["\n", ""], ["\r\n", "\r\n"], ["\r\n", "\r\n\r\n\r\n"]]) {
+        await Deno.writeTextFile(path, tokens.join(newline) + end);
+        const vocabulary = await Vocabulary.read(path);
+        assert.equal(vocabulary.size, size, name);
+        assert.deepEqual(vocabulary.tokens, tokens, name);
+        const { padId, unkId, clsId, sepId, maskId } = vocabulary;
+        assert.deepEqual([padId, unkId, clsId, sepId, maskId], [0, ...specials], name);
+        const ids = ["一", "[MASK]", "丁", "[UNK]"].map((token) => vocabulary.idOf(token));
+        assert.deepEqual(new Tokenizer(vocabulary).encode("一[MASK]丁😀").ids, [clsId, ...ids, sepId], name);
+      }
+    }
+  });
+});
+
+const GOOGLE = `${import.meta.dirname}/../../../shared/data/vocab/vocab.txt`;
+
+Deno.test({
+  name: "Google's Chinese vocabulary spells Chinese, symbols and Latin",
+  ignore: !existsSync(GOOGLE),
+  fn: async () => {
+    const vocabulary = await Vocabulary.read(GOOGLE);
+    const { size, padId, unkId, clsId, sepId, maskId } = vocabulary;
+    assert.deepEqual([size, padId, unkId, clsId, sepId, maskId], [21_128, 0, 100, 101, 102, 103]);
+    const tokens = new Tokenizer(vocabulary).tokenize("患者38.5℃[MASK]，予Aspirin 100mg").map(({ text }) =>
+      text
+    );
+    assert.deepEqual(tokens.slice(0, 9), ["患", "者", "38", ".", "5", "℃", "[MASK]", "，", "予"]);
+    assert(!tokens.includes("[UNK]"));
+  },
 });
 
 Deno.test("bad vocabulary files are refused with file, line and remedy", async () => {
