@@ -74,6 +74,7 @@ await runTask(import.meta, {
       inputPath: text,
       outputFile: join(data, "samples"),
       vocabulary,
+      tool: "jieba", // lac would have to be installed, for text that it cuts no better
       loggingSteps: sentences,
       signal,
       onLog: () => {},

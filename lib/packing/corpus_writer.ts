@@ -1,190 +1,275 @@
 /**
- * Writing a corpus: `<prefix>_ids.npy` with the ids of all sentences end to end, `<prefix>_idx.npz` with their lengths.
+ * Writing a corpus: `<prefix>_ids.npy` with the ids of all sentences end to end, `<prefix>_idx.npz` with their lengths, and
+ * `<prefix>_marks.npy` with a bit for each id where words are marked by position.
  *
- * Ids go to disk as they come; only the lengths stay in memory. Both files carry temporary names until `close`, so that a
- * folder never shows half a corpus.
+ * Everything goes to disk as it comes, into a work folder; the files take their names when they are whole.
  */
 import { basename, dirname, join } from "node:path";
-import { kill } from "node:process";
-import { diskErrorReason, partialPath, UserError } from "../config/mod.ts";
+import { crc32 } from "node:zlib";
+import { fileError, syncFolder } from "../config/mod.ts";
 import { SUFFIX_COUNT } from "../text/mod.ts";
-import { encodeNpyHeader, type NpyDtype } from "./npy.ts";
-import { encodeNpz } from "./npz.ts";
+import { elementBytes, encodeNpy, encodeNpyHeader, type NpyDtype } from "./npy.ts";
+import { encodeNpzDirectory, encodeNpzHeader, type NpzEntry } from "./npz.ts";
+import type { WorkFolder } from "./work_folder.ts";
 
-/** What the writer does with an open file; a test hands in one that fails. */
-export type WritableFile = Pick<Deno.FsFile, "write" | "seek" | "sync" | "close">;
+/** How much of a corpus is written: part of a work folder's state. */
+export interface CorpusState {
+  sentences: number;
+  tokens: number;
+  /** Marks that do not fill a byte yet, the first one in the highest bit. */
+  openMarks: number;
+  /** All is written; what is left is to give the files their names. */
+  isWhole: boolean;
+}
 
-/** How to write a corpus. */
-export interface CorpusWriterOptions {
+/** Sentences as the files hold them. */
+export interface PackedSentences {
+  /** Ids of all sentences end to end. */
+  readonly ids: Uint16Array | Int32Array;
+  /** Ids of each sentence, at least 1. */
+  readonly lens: Int32Array;
+  /** A bit for each id, first one in the highest bit of the first byte; only where words are marked by position. */
+  readonly marks?: Uint8Array;
+}
+
+/** What the files of a corpus are like. */
+export interface CorpusFormat {
   /** V; with the 20,902 suffix ids past it, it decides between 16 and 32 bits an id. */
   readonly vocabularySize: number;
-  /** Opens a file for writing. Default: `Deno.open`. */
-  readonly open?: (path: string, options: Deno.OpenOptions) => Promise<WritableFile>;
+  /** Whether word marks have a file of their own. */
+  readonly hasMarks: boolean;
+}
+
+const IDS = "ids.npy";
+const MARKS = "marks.npy";
+const IDX = "idx.npz";
+const REPORT = "report.json";
+/** Raw lengths, of which the archive is made in the end. */
+const LENS = "lens";
+const MARKS_VERSION = 1;
+const COPY_BYTES = 1 << 20;
+
+/**
+ * Tells where the work folder of a corpus lies.
+ *
+ * @param prefix path before `_ids.npy`
+ * @returns a hidden folder beside the corpus
+ */
+export function workFolderPath(prefix: string): string {
+  return join(dirname(prefix), `.${basename(prefix)}.partial`);
 }
 
 /**
- * Writes one corpus; disposing of the writer before {@linkcode close} removes what it wrote.
+ * Tells how wide ids are.
+ *
+ * @param vocabularySize V
+ * @returns 16 bits if the last of the suffix ids fits, else 32
+ */
+export function idType(vocabularySize: number): "u2" | "i4" {
+  return vocabularySize + SUFFIX_COUNT <= 0x10000 ? "u2" : "i4";
+}
+
+/**
+ * State of a corpus of which nothing is written.
+ *
+ * @returns zeros
+ */
+export function emptyCorpus(): CorpusState {
+  return { sentences: 0, tokens: 0, openMarks: 0, isWhole: false };
+}
+
+/**
+ * Writes the files of one corpus into a work folder, and publishes them.
  *
  * @example
  * ```ts
- * import { CorpusWriter } from "./corpus_writer.ts";
+ * import { CorpusWriter, emptyCorpus, workFolderPath } from "./corpus_writer.ts";
+ * import { WorkFolder } from "./work_folder.ts";
  * const folder = await Deno.makeTempDir();
- * {
- *   await using writer = await CorpusWriter.create(`${folder}/samples`, { vocabularySize: 22608 });
- *   await writer.write([7, 8, 9], [2, 1]); // sentences [7, 8] and [9]
- *   await writer.close();
- * } // samples_ids.npy, samples_idx.npz
+ * const prefix = `${folder}/samples`;
+ * await using work = await WorkFolder.open(workFolderPath(prefix), {
+ *   fingerprint: {},
+ *   initial: emptyCorpus,
+ *   what: `corpus "${prefix}"`,
+ * });
+ * const writer = new CorpusWriter(work, work.state, { vocabularySize: 22608, hasMarks: false });
+ * await writer.append({ ids: Uint16Array.of(7, 8, 9), lens: Int32Array.of(2, 1) }); // sentences [7, 8] and [9]
+ * await work.commit();
+ * await writer.complete(new TextEncoder().encode("{}\n"));
+ * await writer.publish(prefix); // samples_ids.npy, samples_idx.npz, samples_report.json
+ * await work.remove();
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
-export class CorpusWriter implements AsyncDisposable {
-  readonly #prefix: string;
-  readonly #dtype: NpyDtype;
-  readonly #open: NonNullable<CorpusWriterOptions["open"]>;
-  readonly #lens: Int32Array[] = [];
-  #ids: WritableFile | undefined;
-  #temporary: string[] = [];
-  #sentences = 0;
-  #tokens = 0;
+export class CorpusWriter {
+  readonly #work: WorkFolder<unknown>;
+  readonly #state: CorpusState;
+  readonly #format: CorpusFormat;
 
-  private constructor(prefix: string, options: CorpusWriterOptions) {
-    this.#prefix = prefix;
-    this.#dtype = options.vocabularySize + SUFFIX_COUNT <= 0x10000 ? "u2" : "i4";
-    this.#open = options.open ?? Deno.open;
+  /**
+   * @param work where the files grow
+   * @param state how much of them is there; part of the work folder's state
+   * @param format element type of ids, and whether there are marks
+   */
+  constructor(work: WorkFolder<unknown>, state: CorpusState, format: CorpusFormat) {
+    this.#work = work;
+    this.#state = state;
+    this.#format = format;
   }
 
   /**
-   * Starts a corpus; folders on the way are made.
+   * Adds sentences; the caller commits the work folder when its own state knows of them.
    *
-   * @param prefix path before `_ids.npy` and `_idx.npz`
-   * @param options vocabulary size
-   * @returns the open writer
+   * @param sentences ids, lengths and marks
    * @throws {UserError} if the disk refuses
    */
-  static async create(prefix: string, options: CorpusWriterOptions): Promise<CorpusWriter> {
-    const writer = new CorpusWriter(prefix, options);
-    await writer.#attempt("_ids.npy", async () => {
-      await Deno.mkdir(dirname(prefix), { recursive: true });
-      await removeLeftovers(prefix);
-      writer.#ids = await writer.#openTemporary("_ids.npy");
-      await writeAll(writer.#ids, encodeNpyHeader(writer.#dtype, [0]));
-    });
-    return writer;
-  }
-
-  /** Sentences written so far. */
-  get sentences(): number {
-    return this.#sentences;
-  }
-
-  /** Ids written so far. */
-  get tokens(): number {
-    return this.#tokens;
-  }
-
-  /**
-   * Adds sentences.
-   *
-   * @param ids their corpus ids end to end, below V + 20,902
-   * @param lens how many ids each sentence has
-   * @throws {RangeError} if the lengths do not add up to the number of ids
-   * @throws {UserError} if the disk refuses; the corpus is then gone
-   */
-  async write(ids: ArrayLike<number>, lens: ArrayLike<number>): Promise<void> {
-    const copy = Int32Array.from(lens);
-    if (copy.reduce((sum, length) => sum + length, 0) !== ids.length) {
-      throw new RangeError(`Cannot write sentences: their lengths do not add up to ${ids.length} ids`);
+  async append({ ids, lens, marks }: PackedSentences): Promise<void> {
+    const state = this.#state;
+    await this.#start();
+    await this.#work.append(IDS, bytesOf(ids));
+    await this.#work.append(LENS, bytesOf(lens));
+    if (marks !== undefined) {
+      const shifted = shiftBits(state.openMarks, state.tokens % 8, marks, ids.length);
+      const whole = Math.floor((state.tokens % 8 + ids.length) / 8);
+      await this.#work.append(MARKS, shifted.subarray(0, whole));
+      state.openMarks = shifted[whole] ?? 0;
     }
-    const elements = this.#dtype === "u2" ? Uint16Array.from(ids) : Int32Array.from(ids);
-    await this.#attempt("_ids.npy", () => writeAll(this.#ids!, new Uint8Array(elements.buffer)));
-    this.#lens.push(copy);
-    this.#sentences += copy.length;
-    this.#tokens += ids.length;
+    state.sentences += lens.length;
+    state.tokens += ids.length;
   }
 
   /**
-   * Completes both files and gives them their names, in an order in which no crash leaves a pair that looks whole.
+   * Completes the files in the work folder.
    *
-   * @throws {UserError} if the disk refuses; a corpus of that name is then as it was, or visibly half
+   * @param report content of `<prefix>_report.json`
+   * @throws {UserError} if the disk refuses
    */
-  async close(): Promise<void> {
-    await this.#attempt("_ids.npy", async () => {
-      await this.#ids!.seek(0, Deno.SeekMode.Start);
-      await writeAll(this.#ids!, encodeNpyHeader(this.#dtype, [this.#tokens])); // as long as the first one
-      await this.#ids!.sync();
-      this.#closeIds();
-    });
-    await this.#attempt("_idx.npz", async () => {
-      const lens = new Int32Array(this.#sentences);
-      let at = 0;
-      for (const part of this.#lens) {
-        lens.set(part, at);
-        at += part.length;
-      }
-      const file = await this.#openTemporary("_idx.npz");
-      try {
-        await writeAll(file, encodeNpz({ lens: { dtype: "i4", shape: [lens.length], data: lens } }));
-        await file.sync();
-      } finally {
-        file.close();
-      }
-      await Deno.remove(`${this.#prefix}_idx.npz`).catch(ignoreMissing);
-      await Deno.rename(partialPath(`${this.#prefix}_ids.npy`), `${this.#prefix}_ids.npy`);
-      await Deno.rename(partialPath(`${this.#prefix}_idx.npz`), `${this.#prefix}_idx.npz`);
-      this.#temporary = [];
-    });
+  async complete(report: Uint8Array): Promise<void> {
+    const { sentences, tokens, openMarks } = this.#state;
+    const { hasMarks } = this.#format;
+    await this.#start();
+    if (hasMarks && tokens % 8 > 0) await this.#work.append(MARKS, Uint8Array.of(openMarks));
+    await this.#work.finish(IDS);
+    await this.#work.finish(LENS);
+    if (hasMarks) await this.#work.finish(MARKS);
+    await this.#overwrite(IDS, [encodeNpyHeader(this.#idType, [tokens])]);
+    if (hasMarks) await this.#overwrite(MARKS, [encodeNpyHeader("u1", [Math.ceil(tokens / 8)])]);
+    await this.#overwrite(IDX, this.#archive(sentences), true);
+    await this.#overwrite(REPORT, [report], true);
+    this.#state.isWhole = true;
+    await this.#work.commit();
+    await this.#work.save();
   }
 
-  /** Removes the temporary files of a corpus that was not closed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closeIds();
-    for (const path of this.#temporary) await Deno.remove(path).catch(ignoreMissing);
-    this.#temporary = [];
-  }
-
-  #closeIds(): void {
-    this.#ids?.close();
-    this.#ids = undefined;
-  }
-
-  async #openTemporary(suffix: string): Promise<WritableFile> {
-    const path = partialPath(this.#prefix + suffix); // hidden: no reader takes it for a corpus
-    const file = await this.#open(path, { write: true, create: true, truncate: true });
-    this.#temporary.push(path);
-    return file;
-  }
-
-  async #attempt(suffix: string, operation: () => Promise<void>): Promise<void> {
+  /**
+   * Gives the files of a whole corpus their names, in an order in which no crash leaves a pair that looks whole but is not;
+   * after a crash it may be done again.
+   *
+   * @param prefix path before `_ids.npy`
+   * @throws {UserError} if the disk refuses
+   */
+  async publish(prefix: string): Promise<void> {
     try {
-      await operation();
+      const isNew = await exists(this.#work.pathOf(IDX));
+      if (isNew) { // otherwise a run that was killed came to the end of this
+        await Deno.remove(`${prefix}_${IDX}`).catch(ignoreMissing);
+        if (!this.#format.hasMarks) await Deno.remove(`${prefix}_${MARKS}`).catch(ignoreMissing);
+        await syncFolder(dirname(prefix));
+      }
+      for (const name of [IDS, MARKS, REPORT, IDX]) {
+        await Deno.rename(this.#work.pathOf(name), `${prefix}_${name}`).catch(ignoreMissing);
+      }
+      await syncFolder(dirname(prefix));
     } catch (error) {
-      await this[Symbol.asyncDispose]();
-      const reason = diskErrorReason(error);
-      if (reason === undefined) throw error;
-      throw new UserError(`Cannot write corpus "${this.#prefix}${suffix}": ${reason}`, { cause: error });
+      throw fileError("write corpus", prefix, error);
     }
   }
-}
 
-/** Removes what processes that are no more left of this corpus; it may be as large as the corpus. */
-async function removeLeftovers(prefix: string): Promise<void> {
-  const folder = dirname(prefix);
-  for await (const { name } of Deno.readDir(folder)) {
-    const [, of, pid] = /^\.(.+)_(?:ids\.npy|idx\.npz)\.partial-(\d+)$/.exec(name) ?? [];
-    if (of === basename(prefix) && !isRunning(Number(pid))) await Deno.remove(join(folder, name));
+  get #idType(): NpyDtype {
+    return idType(this.#format.vocabularySize);
+  }
+
+  /** Puts down headers, as long as the last ones will be. */
+  async #start(): Promise<void> {
+    if (this.#work.sizeOf(IDS) > 0) return;
+    await this.#work.append(IDS, encodeNpyHeader(this.#idType, [0]));
+    if (this.#format.hasMarks) await this.#work.append(MARKS, encodeNpyHeader("u1", [0]));
+  }
+
+  /** The archive of lengths, and of the note that there is a file of marks. */
+  async *#archive(sentences: number): AsyncGenerator<Uint8Array> {
+    const header = encodeNpyHeader("i4", [sentences]);
+    let crc = crc32(header);
+    for await (const bytes of readFile(this.#work.pathOf(LENS))) crc = crc32(bytes, crc);
+    const lens: NpzEntry = { key: "lens", size: header.length + sentences * elementBytes("i4"), crc };
+    yield encodeNpzHeader(lens);
+    yield header;
+    yield* readFile(this.#work.pathOf(LENS));
+    if (!this.#format.hasMarks) {
+      yield encodeNpzDirectory([lens]);
+      return;
+    }
+    const note = encodeNpy({ dtype: "u1", shape: [1], data: Uint8Array.of(MARKS_VERSION) });
+    const marks: NpzEntry = { key: "word_marks", size: note.length, crc: crc32(note) };
+    yield encodeNpzHeader(marks);
+    yield note;
+    yield encodeNpzDirectory([lens, marks]);
+  }
+
+  /** Writes from the start of a file on. */
+  async #overwrite(
+    name: string,
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    truncate = false,
+  ): Promise<void> {
+    await this.#work.attempt(name, async () => {
+      using file = await Deno.open(this.#work.pathOf(name), { write: true, create: true, truncate });
+      for await (const chunk of chunks) {
+        for (let written = 0; written < chunk.length;) written += await file.write(chunk.subarray(written));
+      }
+      await file.sync();
+    });
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    return kill(pid, 0); // signal 0 only asks
-  } catch (error) {
-    return (error as { code?: string }).code !== "ESRCH"; // it may be another user's
+/**
+ * Puts bits behind bits.
+ *
+ * @param open bits that do not fill a byte, the first one highest
+ * @param count how many they are, 0 to 7
+ * @param bits more bits, packed as numpy.packbits does
+ * @param length how many
+ * @returns all of them packed; one byte more than bits fill
+ */
+export function shiftBits(open: number, count: number, bits: Uint8Array, length: number): Uint8Array {
+  const packed = new Uint8Array(Math.floor((count + length) / 8) + 1);
+  packed[0] = open;
+  for (let i = 0; i < Math.ceil(length / 8); i++) {
+    packed[i] = packed[i]! | bits[i]! >> count;
+    if (i + 1 < packed.length) packed[i + 1] = bits[i]! << 8 - count & 0xff;
+  }
+  return packed;
+}
+
+/** A file's bytes, a piece at a time. */
+export async function* readFile(path: string, start = 0, end = Infinity): AsyncGenerator<Uint8Array> {
+  using file = await Deno.open(path);
+  await file.seek(start, Deno.SeekMode.Start);
+  const buffer = new Uint8Array(COPY_BYTES);
+  for (let at = start; at < end;) {
+    const count = await file.read(buffer.subarray(0, Math.min(COPY_BYTES, end - at)));
+    if (count === null) return;
+    yield buffer.subarray(0, count);
+    at += count;
   }
 }
 
-async function writeAll(file: WritableFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+function bytesOf(array: Uint16Array | Int32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }
 
 function ignoreMissing(error: unknown): void {

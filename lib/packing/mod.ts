@@ -2,7 +2,17 @@
 export { decodeNpy, encodeNpy, encodeNpyHeader, type NpyArray, type NpyData, type NpyDtype } from "./npy.ts";
 export { decodeNpz, encodeNpz } from "./npz.ts";
 export { mersenneShuffle, RandomStream, shuffledOrder, type StreamPosition } from "./random.ts";
-export { CorpusWriter, type CorpusWriterOptions, type WritableFile } from "./corpus_writer.ts";
+export {
+  type CorpusFormat,
+  type CorpusState,
+  CorpusWriter,
+  emptyCorpus,
+  type PackedSentences,
+  workFolderPath,
+} from "./corpus_writer.ts";
+export { type CorpusReport } from "./corpus_report.ts";
+export { WorkFolder, type WorkFolderOptions } from "./work_folder.ts";
+export { type Shard } from "./input_plan.ts";
 export { corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
 export { Corpus, type CorpusOptions, type Sentence, type SentenceLengths } from "./corpus_reader.ts";
 export {

@@ -1,40 +1,89 @@
 /**
  * Preprocessing: text files, one sentence a line, to one corpus. Source: the original's `preprocess.py`.
  *
- * The corpus is the same whatever the number of workers. Unlike the original, text must be UTF-8, memory does not grow with
- * the ids, the files appear only when they are whole, and the vocabulary is put beside them.
+ * The main thread reads blocks of whole lines and writes results in order; workers do the rest. The corpus is the same
+ * whatever the number of workers, and however often the work was interrupted and resumed. Memory does not grow with the text.
  */
-import { UserError } from "../config/mod.ts";
-import { listTextFiles, readLines, refuseInsideText, type Vocabulary } from "../text/mod.ts";
-import { checkCorpusVocabulary, corpusVocabularyPath } from "./corpus_vocabulary.ts";
-import { CorpusWriter } from "./corpus_writer.ts";
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import { fileError, UserError } from "../config/mod.ts";
+import { countLines, Lexicon, refuseInsideText, type Vocabulary } from "../text/mod.ts";
+import type { BlockEncoderOptions } from "./block_encoder.ts";
+import {
+  addCounts,
+  type BadLineExample,
+  corpusReport,
+  type CorpusSettings,
+  emptyTally,
+  encodeReport,
+  MAX_EXAMPLES,
+  type Tally,
+} from "./corpus_report.ts";
+import { checkCorpusVocabulary, corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
+import { type CorpusState, CorpusWriter, emptyCorpus, workFolderPath } from "./corpus_writer.ts";
+import { Duplicates, type DuplicatesState, emptyDuplicates } from "./duplicates.ts";
 import { EncoderPool } from "./encoder_pool.ts";
+import {
+  inputDigest,
+  type InputPlan,
+  type PlacedBlock,
+  planInput,
+  type Position,
+  readSegments,
+  type Segment,
+  type Shard,
+  shardSegments,
+  startPosition,
+} from "./input_plan.ts";
+import type { WordMarks } from "./line_encoder.ts";
+import { WorkFolder } from "./work_folder.ts";
 
 /** What to preprocess and how. */
 export interface PreprocessOptions {
-  /** A text file, or a folder that is searched recursively. */
+  /** A text file (`*.gz` and `*.jsonl` by their names), or a folder that is searched recursively. */
   readonly inputPath: string;
   /** Path before `_ids.npy` and `_idx.npz`; `vocab.txt` goes into the same folder. */
   readonly outputFile: string;
   readonly vocabulary: Vocabulary;
-  /** Name of the segmenter. Default: `jieba`. */
+  /** Name of the segmenter: `lac`, `seg`, `jieba`. Default: `lac`. */
   readonly tool?: string;
-  /** Workers, each with a segmenter of its own (100 MB for jieba). Default: 1. */
+  /** How words are remembered. Default: `position`. */
+  readonly wordMarks?: WordMarks;
+  /** File of terms that shall be words, one a line. */
+  readonly lexicon?: string;
+  /** Field of JSON Lines that holds the text. Default: `text`. */
+  readonly field?: string;
+  /** Texts with fewer characters are left out. Default: 0. */
+  readonly minChars?: number;
+  /** Leave out texts that were there before, anywhere in the input. Default: false. */
+  readonly dedup?: boolean;
+  /** Stop at the first line that is not UTF-8, no JSON or too long, instead of skipping it. Default: false. */
+  readonly strict?: boolean;
+  /** Do only one of several parts of the work, for {@linkcode merge}. Default: all of it. */
+  readonly shard?: Shard;
+  /** Workers, each with a segmenter of its own. Default: 1. */
   readonly workers?: number;
-  /** Lines between two reports of speed. Default: 100. */
+  /** Lines between two reports of speed. Default: 10,000. */
   readonly loggingSteps?: number;
-  /** Stops the work; what was written is removed. */
+  /** Seconds between two states on disk from which an interrupted run goes on. Default: 2. */
+  readonly saveSeconds?: number;
+  /** Stops the work; the same call goes on. */
   readonly signal?: AbortSignal;
-  /** Hears the original's log lines. */
+  /** Hears the original's log lines, and of bad lines. */
   readonly onLog?: (line: string) => void;
-  /** Hears at the start and after every few hundred lines how far the work is. */
+  /** Hears at the start and after every block how far the work is. */
   readonly onProgress?: (progress: PreprocessProgress) => void;
 }
 
 /** How far preprocessing is. */
 export interface PreprocessProgress {
+  /** Looking for duplicates comes first, if it was asked for. */
+  readonly phase: "dedup" | "encode";
+  /** Bytes on disk that are read, and in all. */
   readonly bytes: number;
   readonly totalBytes: number;
+  /** Of those, the bytes that an interrupted run had read. */
+  readonly resumedBytes: number;
   readonly sentences: number;
 }
 
@@ -44,17 +93,31 @@ export interface PreprocessSummary {
   readonly tokens: number;
 }
 
-const CHUNK_LINES = 256; // as the original's pool
-const CHUNK_CHARACTERS = 1 << 17; // for files with very long lines
+/** State of a work folder. */
+interface State {
+  readonly corpus: CorpusState;
+  readonly tally: Tally;
+  readonly duplicates: DuplicatesState;
+  position: Position;
+  /** Blocks written. */
+  blocks: number;
+}
+
+const PIPELINE_VERSION = "1"; // of what blocks and files are like: a state of another one is of no use
 const MEBIBYTE = 1 << 20;
 
 /**
  * Turns a file or folder of text into a corpus.
  *
+ * Until it is whole, the corpus grows in a hidden folder beside the output. A run that was killed, interrupted or stopped by a
+ * full disk goes on where it was when the same call is made again, unless the input or an option has changed; the
+ * result is that of a run in one go, byte for byte.
+ *
  * @param options input, output, vocabulary, segmenter, workers
  * @returns how many sentences and tokens were written
- * @throws {UserError} if the input cannot be read, is not UTF-8 or gives no sentence; if the output cannot be written, lies
- *   in the input folder, or stands beside another vocabulary
+ * @throws {UserError} if the input cannot be read, changes meanwhile or gives no sentence; if the output cannot be written,
+ *   lies in the input folder, stands beside another vocabulary, or is being written by another process; if a line is bad
+ *   and `strict` is set
  * @throws the signal's reason if it aborts
  *
  * @example
@@ -64,68 +127,302 @@ const MEBIBYTE = 1 << 20;
  * const folder = await Deno.makeTempDir();
  * await Deno.writeTextFile(`${folder}/notes.txt`, "患者因高血压入院治疗。\n无药物过敏史。\n");
  * const vocabulary = await Vocabulary.read("tests/fixtures/text/vocab.txt");
- * const summary = await preprocess({ inputPath: `${folder}/notes.txt`, outputFile: `${folder}/samples`, vocabulary });
+ * const inputPath = `${folder}/notes.txt`, outputFile = `${folder}/samples`;
+ * const summary = await preprocess({ inputPath, outputFile, vocabulary, tool: "jieba" });
  * console.log(summary); // { sentences: 2, tokens: 18 }
  * await Deno.remove(folder, { recursive: true });
  * ```
  */
 export async function preprocess(options: PreprocessOptions): Promise<PreprocessSummary> {
-  const { inputPath, outputFile, vocabulary, tool = "jieba", workers = 1, loggingSteps = 100, signal } =
-    options;
+  const { inputPath, outputFile, vocabulary, shard = { index: 0, count: 1 }, signal } = options;
   const log = options.onLog ?? (() => {});
   refuseInsideText("corpus", outputFile, inputPath);
   await checkCorpusVocabulary(outputFile, vocabulary);
-  const totalBytes = await countBytes(inputPath);
+  const { lexicon, terms } = await readLexicon(options.lexicon);
+  const plan = await planInput(inputPath);
   signal?.throwIfAborted();
-  options.onProgress?.({ bytes: 0, totalBytes, sentences: 0 });
-
-  using pool = await EncoderPool.start(workers, tool, vocabulary);
-  await using writer = await CorpusWriter.create(outputFile, { vocabularySize: vocabulary.size });
-  const start = performance.now();
-  let [step, bytes] = [0, 0];
-  for await (const chunk of pool.encode(readChunks(inputPath, log))) {
-    signal?.throwIfAborted();
-    await writer.write(chunk.ids, chunk.lens.filter((length) => length > 0));
-    for (let i = 0; i < chunk.lens.length; i++) {
-      step++;
-      bytes += chunk.bytes[i]!;
-      if (step % loggingSteps !== 0 || chunk.lens[i] === 0) continue;
-      const seconds = (performance.now() - start) / 1000;
-      const [speed, throughput] = [step / seconds, bytes / MEBIBYTE / seconds];
-      log(`Processed ${step} sentences (${speed.toFixed(2)} sentences/s, ${throughput.toFixed(4)} MB/s).`);
+  const settings: CorpusSettings = {
+    tokenize_tool: options.tool ?? "lac",
+    word_marks: options.wordMarks ?? "position",
+    lexicon,
+    vocabulary_sha256: await vocabulary.hash(),
+    field: options.field ?? "text",
+    min_chars: options.minChars ?? 0,
+    dedup: options.dedup ?? false,
+    input_path: inputPath,
+    input_sha256: inputDigest(plan, false),
+    files: plan.files.length,
+  };
+  const encoder: BlockEncoderOptions = {
+    tool: settings.tokenize_tool,
+    tokens: vocabulary.tokens,
+    wordMarks: settings.word_marks,
+    ...(terms === undefined ? {} : { lexicon: terms }),
+    field: settings.field,
+    minChars: settings.min_chars,
+  };
+  using pool = await EncoderPool.start(encoder, {
+    workers: options.workers ?? 1,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const prefix = shardPrefix(outputFile, shard);
+  const shardName = `${shard.index}/${shard.count}`;
+  await using work = await WorkFolder.open<State>(workFolderPath(prefix), {
+    fingerprint: fingerprintOf(settings, plan, shard),
+    initial: () => ({
+      corpus: emptyCorpus(),
+      tally: emptyTally(),
+      duplicates: emptyDuplicates(),
+      position: startPosition(),
+      blocks: 0,
+    }),
+    what: `corpus "${prefix}"`,
+    onLog: log,
+    ...(options.saveSeconds === undefined ? {} : { saveSeconds: options.saveSeconds }),
+  });
+  Object.setPrototypeOf(work.state.tally.unknown, null); // "constructor" is a spelling like others
+  const hasMarks = settings.word_marks === "position";
+  const writer = new CorpusWriter(work, work.state.corpus, { vocabularySize: vocabulary.size, hasMarks });
+  const ownsVocabulary = await writeVocabulary(outputFile, vocabulary);
+  try {
+    if (!work.state.corpus.isWhole) {
+      const segments = await shardSegments(plan, shard);
+      const totalBytes = segments.reduce((sum, { size }) => sum + size, 0);
+      if (work.isResumed) log(resumeMessage(work.state.position, segments, totalBytes));
+      const duplicates = settings.dedup ? await findDuplicates(work, pool, plan, shard, options) : undefined;
+      const run = new Run(work, writer, segments, totalBytes, options);
+      await run.encode(pool, duplicates);
+      if (work.state.corpus.sentences > 0 || shard.count > 1) {
+        log("Saving tokens to files...");
+        await writer.complete(encodeReport(corpusReport(settings, work.state.tally, shardName)));
+      }
     }
-    options.onProgress?.({ bytes: Math.min(bytes, totalBytes), totalBytes, sentences: writer.sentences });
+  } catch (error) {
+    await work.save().catch(() => {}); // a full disk keeps the state of before
+    const { position, duplicates } = work.state;
+    if (signal?.aborted) {
+      log(`Interrupted: ${megabytes(position.fileBytes)} MB are done, the same command goes on`);
+      throw signal.reason;
+    }
+    if (position.fileBytes + duplicates.position.fileBytes === 0) {
+      await forget(work, ownsVocabulary, outputFile);
+    }
+    throw error;
   }
-  const { sentences, tokens } = writer;
-  if (sentences === 0) throw new UserError(`Cannot preprocess "${inputPath}": no line of it gives a token`);
-
-  log("Saving tokens to files...");
-  await vocabulary.write(corpusVocabularyPath(outputFile));
-  await writer.close();
+  const { sentences, tokens } = work.state.corpus;
+  if (sentences === 0 && shard.count === 1) {
+    await forget(work, ownsVocabulary, outputFile);
+    throw new UserError(`Cannot preprocess "${inputPath}": no line of it gives a token`);
+  }
+  await writer.publish(prefix);
+  await work.remove();
+  const { bad_lines } = work.state.tally.counts;
+  if (bad_lines > 0) {
+    log(`Skipped ${bad_lines} bad lines; the first are in "${prefix}_report.json"`);
+  }
   log(`Total sentences num: ${sentences}`);
   log(`Total tokens num: ${tokens}`);
-  log(`Average tokens per sentence: ${(tokens / sentences).toFixed(2)}`);
+  log(`Average tokens per sentence: ${(tokens / Math.max(1, sentences)).toFixed(2)}`);
   return { sentences, tokens };
 }
 
-async function countBytes(inputPath: string): Promise<number> {
-  let total = 0;
-  for (const path of await listTextFiles(inputPath)) total += (await Deno.stat(path)).size;
-  return total;
+/** The second pass, or the only one: blocks to sentences in the work folder. */
+class Run {
+  readonly #work: WorkFolder<State>;
+  readonly #writer: CorpusWriter;
+  readonly #segments: readonly Segment[];
+  readonly #totalBytes: number;
+  readonly #options: PreprocessOptions;
+  readonly #log: (line: string) => void;
+  readonly #start = performance.now();
+  /** What an interrupted run had done: it does not count for the speed. */
+  readonly #resumed: { readonly lines: number; readonly bytes: number; readonly fileBytes: number };
+
+  constructor(
+    work: WorkFolder<State>,
+    writer: CorpusWriter,
+    segments: readonly Segment[],
+    totalBytes: number,
+    options: PreprocessOptions,
+  ) {
+    [this.#work, this.#writer, this.#segments, this.#totalBytes] = [work, writer, segments, totalBytes];
+    this.#options = options;
+    this.#log = options.onLog ?? (() => {});
+    const { tally: { counts }, position } = work.state;
+    this.#resumed = { lines: counts.lines, bytes: counts.bytes, fileBytes: position.fileBytes };
+  }
+
+  async encode(pool: EncoderPool, duplicates: Duplicates | undefined): Promise<void> {
+    const state = this.#work.state;
+    duplicates?.skip(state.blocks);
+    const from = { ...state.position };
+    const segments = this.#segments;
+    const log = this.#log;
+    async function* jobs() {
+      for await (const placed of readSegments(segments, from, ({ file }) => log(`Processing ${file.path}`))) {
+        const { block, segment: { format } } = placed;
+        const only = duplicates === undefined ? {} : { duplicates: duplicates.next() };
+        yield { request: { kind: "encode", block, format, ...only } as const, placed };
+      }
+    }
+    this.#reportProgress();
+    for await (const [{ placed }, response] of pool.run(jobs())) {
+      this.#options.signal?.throwIfAborted();
+      if (response.kind !== "encoded") throw new Error(`Unexpected answer "${response.kind}" of a worker`);
+      const { encoded } = response;
+      const { block, index, fileBytes } = placed;
+      const line = index === state.position.segment ? state.position.line : 0;
+      const bad = await this.#badLines(placed, line, encoded.bad);
+      await this.#writer.append(encoded);
+      const before = state.tally.counts.lines;
+      addCounts(state.tally, { ...encoded.counts, bytes: block.end - block.start }, encoded.unknown);
+      state.tally.badLines.push(...bad);
+      state.position = { segment: index, offset: block.end, line: line + encoded.counts.lines, fileBytes };
+      state.blocks++;
+      await this.#work.commit();
+      this.#logSpeed(before);
+      this.#reportProgress();
+    }
+  }
+
+  /** Prints bad lines, or refuses the first one; gives those that the report shall show. */
+  async #badLines(
+    { segment }: PlacedBlock,
+    linesBefore: number,
+    bad: readonly { readonly index: number; readonly reason: string }[],
+  ): Promise<BadLineExample[]> {
+    if (bad.length === 0) return [];
+    const examples: BadLineExample[] = [];
+    const { counts, badLines } = this.#work.state.tally;
+    const before = segment.start === 0 ? 0 : await countLines(segment.file.path, segment.start);
+    for (const { index, reason } of bad) {
+      const example = { file: segment.file.path, line: before + linesBefore + index + 1, reason };
+      if (this.#options.strict) {
+        throw new UserError(`Cannot preprocess "${example.file}": line ${example.line} is ${reason}`);
+      }
+      if (badLines.length + examples.length === MAX_EXAMPLES) break;
+      this.#log(`Skipped line ${example.line} of ${example.file}: it is ${reason}`);
+      examples.push(example);
+    }
+    if (counts.bad_lines < MAX_EXAMPLES && counts.bad_lines + bad.length > MAX_EXAMPLES) {
+      this.#log("More bad lines are skipped and counted, but not shown");
+    }
+    return examples;
+  }
+
+  /** The original's line of speed, for every multiple of the logging steps that the last block passed. */
+  #logSpeed(before: number): void {
+    const { loggingSteps = 10_000 } = this.#options;
+    const { lines, bytes } = this.#work.state.tally.counts;
+    const seconds = (performance.now() - this.#start) / 1000;
+    const speed = ((lines - this.#resumed.lines) / seconds).toFixed(2);
+    const throughput = ((bytes - this.#resumed.bytes) / MEBIBYTE / seconds).toFixed(4);
+    for (
+      let step = (Math.floor(before / loggingSteps) + 1) * loggingSteps;
+      step <= lines;
+      step += loggingSteps
+    ) {
+      this.#log(`Processed ${step} sentences (${speed} sentences/s, ${throughput} MB/s).`);
+    }
+  }
+
+  #reportProgress(): void {
+    const { position, corpus: { sentences } } = this.#work.state;
+    this.#options.onProgress?.({
+      phase: "encode",
+      bytes: position.fileBytes,
+      totalBytes: this.#totalBytes,
+      resumedBytes: this.#resumed.fileBytes,
+      sentences,
+    });
+  }
 }
 
-/** Groups lines for the workers. */
-async function* readChunks(inputPath: string, log: (line: string) => void): AsyncGenerator<string[]> {
-  let lines: string[] = [];
-  let characters = 0;
-  let current: string | undefined;
-  for await (const { file, text } of readLines(inputPath)) {
-    if (file !== current) log(`Processing ${current = file}`);
-    lines.push(text);
-    characters += text.length;
-    if (lines.length < CHUNK_LINES && characters < CHUNK_CHARACTERS) continue;
-    yield lines;
-    [lines, characters] = [[], 0];
+async function findDuplicates(
+  work: WorkFolder<State>,
+  pool: EncoderPool,
+  plan: InputPlan,
+  shard: Shard,
+  { onProgress }: PreprocessOptions,
+): Promise<Duplicates> {
+  const state = work.state.duplicates;
+  const resumedBytes = state.position.fileBytes;
+  return await Duplicates.find(
+    work,
+    state,
+    pool,
+    plan,
+    shard,
+    (bytes) =>
+      onProgress?.({ phase: "dedup", bytes, totalBytes: plan.totalBytes, resumedBytes, sentences: 0 }),
+  );
+}
+
+/**
+ * Names the files of one shard.
+ *
+ * @param outputFile path before `_ids.npy`
+ * @param shard which part
+ * @returns the path itself for a whole corpus, else with the shard's number
+ */
+export function shardPrefix(outputFile: string, { index, count }: Shard): string {
+  if (count === 1) return outputFile;
+  const digits = (value: number) => String(value).padStart(5, "0");
+  return `${outputFile}-${digits(index)}-of-${digits(count)}`;
+}
+
+/** All that the corpus depends on, by names that a message may use. */
+function fingerprintOf(
+  settings: CorpusSettings,
+  plan: InputPlan,
+  { index, count }: Shard,
+): Record<string, string> {
+  return {
+    "the pipeline": PIPELINE_VERSION,
+    "the segmenter": settings.tokenize_tool,
+    "word marks": settings.word_marks,
+    "the lexicon": settings.lexicon?.sha256 ?? "",
+    "the vocabulary": settings.vocabulary_sha256,
+    "the field": settings.field,
+    "the smallest length": String(settings.min_chars),
+    "the search for duplicates": String(settings.dedup),
+    "the shard": `${index}/${count}`,
+    "the input": inputDigest(plan, true) + plan.path,
+  };
+}
+
+async function readLexicon(
+  path: string | undefined,
+): Promise<{ lexicon: CorpusSettings["lexicon"]; terms?: readonly string[] }> {
+  if (path === undefined) return { lexicon: null };
+  const { terms } = await Lexicon.read(path);
+  const sha256 = createHash("sha256").update(terms.join("\n")).digest("hex");
+  return { lexicon: { file: path, terms: terms.length, sha256 }, terms };
+}
+
+/** Puts the vocabulary beside the corpus, so that the same command resumes with it; tells whether it was not there. */
+async function writeVocabulary(outputFile: string, vocabulary: Vocabulary): Promise<boolean> {
+  if (await readCorpusVocabulary(outputFile) !== undefined) return false;
+  try {
+    await Deno.mkdir(dirname(outputFile), { recursive: true });
+  } catch (error) {
+    throw fileError("write corpus", outputFile, error);
   }
-  if (lines.length > 0) yield lines;
+  await vocabulary.write(corpusVocabularyPath(outputFile));
+  return true;
+}
+
+/** Leaves nothing behind of a run that came to nothing. */
+async function forget(work: WorkFolder<State>, ownsVocabulary: boolean, outputFile: string): Promise<void> {
+  await work.remove();
+  if (ownsVocabulary) await Deno.remove(corpusVocabularyPath(outputFile));
+}
+
+function resumeMessage(position: Position, segments: readonly Segment[], totalBytes: number): string {
+  const file = segments[position.segment]?.file.path ?? "";
+  return `Resuming at ${megabytes(position.fileBytes)} of ${megabytes(totalBytes)} MB (${file})`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / MEBIBYTE).toFixed(1);
 }

@@ -1,43 +1,57 @@
-/// <reference lib="deno.worker" />
-/** A worker of `preprocess`: gets the vocabulary first and then lines, gives back ids. */
-import { Vocabulary } from "../text/mod.ts";
-import { type EncodedLines, LineEncoder } from "./line_encoder.ts";
+/** A worker of `preprocess`: is told how to encode, then gets blocks, and gives back packed sentences or hashes. */
+import { parentPort } from "node:worker_threads";
+import {
+  BlockEncoder,
+  type BlockEncoderOptions,
+  type BlockRequest,
+  type EncodedBlock,
+} from "./block_encoder.ts";
 
 /** What a worker is told. */
 export type WorkerRequest =
-  | { readonly kind: "start"; readonly tool: string; readonly tokens: readonly string[] }
-  | { readonly kind: "encode"; readonly lines: readonly string[] };
+  | { readonly kind: "start"; readonly options: BlockEncoderOptions }
+  | BlockRequest;
 
 /** What a worker answers, in the order of the requests. */
 export type WorkerResponse =
-  | { readonly kind: "started" }
-  | { readonly kind: "encoded"; readonly result: EncodedLines; readonly bytes: Int32Array }
+  | { readonly kind: "ready" }
+  | { readonly kind: "hashed"; readonly hashes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "encoded"; readonly encoded: EncodedBlock }
   | { readonly kind: "failed"; readonly error: Error; readonly isUserError: boolean };
 
-let encoder: Promise<LineEncoder>;
+let encoder: BlockEncoder;
+let last = Promise.resolve(); // one request at a time, in order
 
-self.onmessage = async ({ data }: MessageEvent<WorkerRequest>) => {
-  try {
-    if (data.kind === "start") {
-      encoder = LineEncoder.create({
-        tool: data.tool,
-        vocabulary: Vocabulary.fromTokens(data.tokens),
-        wordMarks: "original",
-      });
-      await encoder;
-      respond({ kind: "started" });
-    } else {
-      const result = await (await encoder).encode(data.lines);
-      const utf8 = new TextEncoder();
-      const bytes = Int32Array.from(data.lines, (line) => utf8.encode(line).length + 1);
-      respond({ kind: "encoded", result, bytes }, [result.ids.buffer, result.lens.buffer, bytes.buffer]);
+parentPort!.on("message", (request: WorkerRequest) => {
+  last = last.then(async () => {
+    try {
+      respond(await answer(request));
+    } catch (error) {
+      const isUserError = (error as Error).name === "UserError"; // the class does not survive the message
+      respond({ kind: "failed", error: error as Error, isUserError });
     }
-  } catch (error) {
-    const isUserError = (error as Error).name === "UserError"; // the class does not survive the message
-    respond({ kind: "failed", error: error as Error, isUserError });
-  }
-};
+  });
+});
 
-function respond(response: WorkerResponse, transfer: Transferable[] = []): void {
-  self.postMessage(response, transfer);
+async function answer(request: WorkerRequest): Promise<WorkerResponse> {
+  switch (request.kind) {
+    case "start":
+      encoder = await BlockEncoder.create(request.options);
+      return { kind: "ready" };
+    case "hash":
+      return { kind: "hashed", hashes: encoder.hash(request) };
+    case "encode":
+      return { kind: "encoded", encoded: await encoder.encode(request) };
+  }
+}
+
+function respond(response: WorkerResponse): void {
+  const transfer = response.kind === "hashed"
+    ? [response.hashes.buffer]
+    : response.kind === "encoded"
+    ? [response.encoded.ids, response.encoded.lens, response.encoded.marks].flatMap((a) =>
+      a?.buffer as ArrayBuffer ?? []
+    )
+    : [];
+  parentPort!.postMessage(response, transfer);
 }

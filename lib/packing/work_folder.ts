@@ -36,6 +36,10 @@ interface Saved<S> {
 
 const STATE_FILE = "state.json";
 const LOCK_FILE = ".lock";
+/** What is added to a file waits in memory until it is worth a write. */
+const BUFFER_BYTES = 1 << 16;
+/** Saving takes at most one part in so many of the time. */
+const SAVE_SHARE = 20;
 
 /**
  * A work folder, locked for this process until disposed of.
@@ -66,10 +70,14 @@ export class WorkFolder<S> implements AsyncDisposable {
   readonly #options: WorkFolderOptions<S>;
   readonly #lock: Disposable;
   readonly #files = new Map<string, Deno.FsFile>();
+  /** What was added and is not in the files yet. */
+  readonly #buffers = new Map<string, Uint8Array[]>();
   /** Bytes of each growing file. */
   readonly #sizes: Map<string, number>;
   #committed: ReadonlyMap<string, number>;
   #savedAt = performance.now();
+  /** Milliseconds that the last save took. */
+  #saveTime = 0;
   #isLocked = true;
 
   private constructor(path: string, options: WorkFolderOptions<S>, lock: Disposable, saved?: Saved<S>) {
@@ -130,22 +138,24 @@ export class WorkFolder<S> implements AsyncDisposable {
    * Adds to the end of a growing file.
    *
    * @param name Its name; it is made when missing.
-   * @param bytes What to add.
+   * @param bytes What to add; they may wait in memory, and must not change.
    * @throws {UserError} If the disk refuses; what was saved before stays.
    */
   async append(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#attempt(name, async () => {
-      const file = this.#files.get(name) ?? await this.#openAtEnd(name);
-      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-      this.#sizes.set(name, this.sizeOf(name) + bytes.length);
-    });
+    if (bytes.length === 0) return;
+    const buffer = this.#buffers.get(name) ?? [];
+    this.#buffers.set(name, buffer);
+    buffer.push(bytes);
+    this.#sizes.set(name, this.sizeOf(name) + bytes.length);
+    if (this.sizeOf(name) - this.#writtenTo(name) >= BUFFER_BYTES) await this.#flush(name);
   }
 
   /** Declares that state and files belong together now; every few seconds they go to the disk. */
   async commit(): Promise<void> {
     this.#committed = new Map(this.#sizes);
     const { saveSeconds = 2 } = this.#options;
-    if (performance.now() - this.#savedAt >= saveSeconds * 1000) await this.save();
+    const interval = Math.max(saveSeconds * 1000, SAVE_SHARE * this.#saveTime);
+    if (performance.now() - this.#savedAt >= interval) await this.save();
   }
 
   /**
@@ -157,9 +167,14 @@ export class WorkFolder<S> implements AsyncDisposable {
     const { fingerprint } = this.#options;
     const saved: Saved<S> = { fingerprint, sizes: Object.fromEntries(this.#committed), state: this.state };
     const json = new TextEncoder().encode(JSON.stringify(saved)); // before the state can change
-    for (const [name, file] of this.#files) await this.#attempt(name, () => file.sync());
-    await this.#attempt(STATE_FILE, () => writeAtomically(this.pathOf(STATE_FILE), [json]));
+    const start = performance.now();
+    for (const [name, size] of this.#committed) {
+      if (this.#writtenTo(name) < size) await this.#flush(name);
+    }
+    for (const [name, file] of this.#files) await this.attempt(name, () => file.sync());
+    await this.attempt(STATE_FILE, () => writeAtomically(this.pathOf(STATE_FILE), [json]));
     this.#savedAt = performance.now();
+    this.#saveTime = this.#savedAt - start;
   }
 
   /**
@@ -168,8 +183,8 @@ export class WorkFolder<S> implements AsyncDisposable {
    * @param name Its name; it is made when missing.
    */
   async finish(name: string): Promise<void> {
-    await this.append(name, new Uint8Array(0));
-    await this.#attempt(name, () => this.#files.get(name)!.sync());
+    await this.#flush(name);
+    await this.attempt(name, () => this.#files.get(name)!.sync());
     this.#close(name);
     this.#sizes.delete(name);
   }
@@ -208,18 +223,41 @@ export class WorkFolder<S> implements AsyncDisposable {
   #close(name: string): void {
     this.#files.get(name)?.close();
     this.#files.delete(name);
+    this.#buffers.delete(name);
   }
 
-  /** Opens a growing file and cuts off what came after the state. */
-  async #openAtEnd(name: string): Promise<Deno.FsFile> {
-    const file = await Deno.open(this.pathOf(name), { write: true, create: true });
-    this.#files.set(name, file);
-    await file.truncate(this.sizeOf(name));
-    await file.seek(0, Deno.SeekMode.End);
-    return file;
+  /** Writes what was added to a file; at first the file is cut back to its size in the state. */
+  async #flush(name: string): Promise<void> {
+    await this.attempt(name, async () => {
+      const buffer = this.#buffers.get(name) ?? [];
+      let file = this.#files.get(name);
+      if (file === undefined) {
+        file = await Deno.open(this.pathOf(name), { write: true, create: true });
+        this.#files.set(name, file);
+        await file.truncate(this.#writtenTo(name));
+        await file.seek(0, Deno.SeekMode.End);
+      }
+      while (buffer.length > 0) { // what is written leaves the buffer, lest a second try writes it twice
+        const written = await file.write(buffer[0]!);
+        if (written === buffer[0]!.length) buffer.shift();
+        else buffer[0] = buffer[0]!.subarray(written);
+      }
+    });
   }
 
-  async #attempt(name: string, operation: () => Promise<void>): Promise<void> {
+  /** Bytes of a growing file that are not waiting in memory. */
+  #writtenTo(name: string): number {
+    return this.sizeOf(name) - (this.#buffers.get(name) ?? []).reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /**
+   * Runs an operation on a file of the folder; a refusal of the disk becomes one line.
+   *
+   * @param name The file.
+   * @param operation What to do with it.
+   * @throws {UserError} If the disk refuses.
+   */
+  async attempt(name: string, operation: () => Promise<void>): Promise<void> {
     try {
       await operation();
     } catch (error) {

@@ -4,7 +4,7 @@
  * Where blocks end depends only on where reading starts, so that work that stopped after a block goes on with the same
  * blocks. Files named `*.gz` are decompressed; then offsets are those of the decompressed text.
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";

@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../lib/config/mod.ts";
-import {
-  Corpus,
-  CorpusWriter,
-  decodeNpy,
-  encodeNpy,
-  encodeNpz,
-  type WritableFile,
-} from "../../lib/packing/mod.ts";
+import { Corpus, encodeNpy, encodeNpz } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 
 const FIXTURES = fileURLToPath(new URL("../fixtures/text/", import.meta.url));
@@ -23,10 +16,6 @@ async function withFolder(body: (folder: string) => Promise<void>): Promise<void
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();
 }
 
 async function rejectsWith(promise: Promise<unknown>, message: string): Promise<void> {
@@ -48,25 +37,6 @@ async function writePair(prefix: string, ids: number[], lens: number[]): Promise
   await Deno.writeFile(`${prefix}_idx.npz`, encodeNpz({ lens: { dtype: "i4", shape: [data.length], data } }));
 }
 
-Deno.test("the writer's files are the original's, byte for byte", () =>
-  withFolder(async (folder) => {
-    {
-      await using writer = await CorpusWriter.create(`${folder}/made/here/c`, {
-        vocabularySize: VOCABULARY.size,
-      });
-      for (const { ids } of GOLDEN.mark_words.rows) await writer.write(ids, [ids.length]);
-      assert.deepEqual(names(`${folder}/made/here`), [`.c_ids.npy.partial-${Deno.pid}`]);
-      await writer.close();
-    }
-    assert.deepEqual(names(`${folder}/made/here`), ["c_ids.npy", "c_idx.npz"]);
-    for (const name of ["c_ids.npy", "c_idx.npz"]) {
-      assert.deepEqual(
-        await Deno.readFile(`${folder}/made/here/${name}`),
-        await Deno.readFile(`${FIXTURES}/${name}`),
-      );
-    }
-  }));
-
 Deno.test("the reader gives the original's items", async () => {
   using corpus = await Corpus.open(FIXTURES, VOCABULARY, { originalPieces: true });
   assert.equal(corpus.length, GOLDEN.corpus_items.length);
@@ -85,17 +55,6 @@ Deno.test("by default word pieces keep their ids", async () => {
   assert.deepEqual([...ids].slice(0, 3).map((id) => VOCABULARY.tokenOf(id)), ["hba", "##1", "##c"]);
   assert.deepEqual([...isSuffix], GOLDEN.corpus_items[4].is_suffix);
 });
-
-Deno.test("ids take 16 bits as long as the last suffix id fits", () =>
-  withFolder(async (folder) => {
-    for (const [vocabularySize, dtype, last] of [[44_634, "u2", 65_535], [44_635, "i4", 65_536]] as const) {
-      await using writer = await CorpusWriter.create(`${folder}/x`, { vocabularySize });
-      await writer.write([0, last], [2]);
-      await writer.close();
-      const array = decodeNpy(await Deno.readFile(`${folder}/x_ids.npy`), "x");
-      assert.deepEqual([array.dtype, [...array.data]], [dtype, [0, last]]);
-    }
-  }));
 
 Deno.test("several files are one list in the order of their names", () =>
   withFolder(async (folder) => {
@@ -210,79 +169,4 @@ Deno.test("the vocabulary of another corpus is refused, larger or smaller", () =
         which,
       );
     }
-  }));
-
-Deno.test("a corpus not closed leaves nothing, and the old one stays", () =>
-  withFolder(async (folder) => {
-    await writePair(`${folder}/a`, [5], [1]);
-    const before = await Deno.readFile(`${folder}/a_ids.npy`);
-    {
-      await using writer = await CorpusWriter.create(`${folder}/a`, { vocabularySize: 10 });
-      await writer.write([6, 7], [2]);
-      await assert.rejects(writer.write([6, 7], [3]), RangeError);
-    }
-    assert.deepEqual(names(folder), ["a_ids.npy", "a_idx.npz"]);
-    assert.deepEqual(await Deno.readFile(`${folder}/a_ids.npy`), before);
-  }));
-
-Deno.test("what a killed process left of a corpus goes with the next try, what a living one writes stays", () =>
-  withFolder(async (folder) => {
-    const dead = new Deno.Command(Deno.execPath(), { args: ["--version"], stdout: "null" }).spawn();
-    await dead.status;
-    const stay = [
-      `.a_ids.npy.partial-${Deno.ppid}`,
-      `.b_ids.npy.partial-${dead.pid}`,
-      `.a.txt.partial-${dead.pid}`,
-    ];
-    const go = [`.a_ids.npy.partial-${dead.pid}`, `.a_idx.npz.partial-${dead.pid}`];
-    for (const name of [...stay, ...go]) await Deno.writeTextFile(`${folder}/${name}`, "");
-    await using _writer = await CorpusWriter.create(`${folder}/a`, { vocabularySize: 10 });
-    assert.deepEqual(names(folder), [...stay, `.a_ids.npy.partial-${Deno.pid}`].sort());
-  }));
-
-/** Opens real files that refuse to grow past `limit` bytes, as a full disk does. */
-function fullDisk(limit: number): (path: string, options: Deno.OpenOptions) => Promise<WritableFile> {
-  return async (path, options) => {
-    const file = await Deno.open(path, options);
-    let written = 0;
-    return {
-      write: (bytes) => {
-        if ((written += bytes.length) > limit) throw new Error("No space left on device (os error 28)");
-        return file.write(bytes);
-      },
-      seek: (offset, whence) => file.seek(offset, whence),
-      sync: () => file.sync(),
-      close: () => file.close(),
-    };
-  };
-}
-
-Deno.test("a full disk is one line, wherever it strikes, and the old corpus stays", () =>
-  withFolder(async (folder) => {
-    await writePair(`${folder}/a`, [5], [1]);
-    const before = await Deno.readFile(`${folder}/a_idx.npz`);
-    const write = async (limit: number) => {
-      await using writer = await CorpusWriter.create(`${folder}/a`, {
-        vocabularySize: 10,
-        open: fullDisk(limit),
-      });
-      for (let i = 0; i < 100; i++) await writer.write([6, 7], [2]);
-      await writer.close();
-    };
-    const full = (suffix: string) => `Cannot write corpus "${folder}/a${suffix}": no space left on device`;
-    await rejectsWith(write(100), full("_ids.npy")); // the first header
-    await rejectsWith(write(200), full("_ids.npy")); // the ids
-    await rejectsWith(write(600), full("_ids.npy")); // the corrected header
-    await rejectsWith(write(660), full("_idx.npz")); // the lengths
-    assert.deepEqual(names(folder), ["a_ids.npy", "a_idx.npz"]);
-    assert.deepEqual(await Deno.readFile(`${folder}/a_idx.npz`), before);
-  }));
-
-Deno.test("a folder that cannot be made or written is one line", () =>
-  withFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/file`, "");
-    await rejectsWith(
-      CorpusWriter.create(`${folder}/file/a`, { vocabularySize: 10 }),
-      `Cannot write corpus "${folder}/file/a_ids.npy": `,
-    );
   }));

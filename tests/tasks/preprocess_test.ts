@@ -8,6 +8,11 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const VOCABULARY = `${ROOT}tests/fixtures/text/vocab.txt`;
 const unix = Deno.build.os !== "windows";
 
+/** Input and output, with the segmenter that needs no set-up. */
+function paths(folder: string): string[] {
+  return ["--input_path", `${folder}/in`, "--output_file", `${folder}/out/s`, "--tokenize_tool", "jieba"];
+}
+
 interface Outcome {
   code: number;
   err: string;
@@ -26,7 +31,14 @@ async function run(args: string[], { largestFile }: { largestFile?: number } = {
 Deno.test("the command works alone: builds a vocabulary, then uses it again", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/in/a.txt`, "患者发热三天。\n患者咳嗽三天。\n");
-    const args = ["--input-path", `${folder}/in`, "--output_file", `${folder}/out/samples`, "--num_worker=2"];
+    const args = [
+      "--input-path",
+      `${folder}/in`,
+      "--output_file",
+      `${folder}/out/samples`,
+      "--num_worker=2",
+      "--tokenize_tool=jieba",
+    ];
     const first = await run(args);
     assert.equal(first.code, 0, first.err);
     assert.match(
@@ -52,11 +64,12 @@ const MISTAKES: [string, string[], string][] = [
   ["missing input", ["--input_path", "%/none"], 'Cannot read text "%/none": no such file or folder'],
   ["empty folder", [], 'Cannot read text folder "%/in": it holds no file'],
   ["missing vocabulary", ["--vocab_file", "%/v.txt"], 'Cannot read vocabulary "%/v.txt": no such file'],
-  ["a later segmenter", ["--tokenize_tool", "lac"], 'Cannot segment with "lac": '],
+  ["no shard", ["--shard", "2/2"], 'Cannot use --shard "2/2": give the part'],
+  ["a shard without a vocabulary", ["--shard", "0/2"], "Cannot preprocess shard 0/2 without a vocabulary: "],
   [
     "no segmenter",
     ["--tokenize_tool", "lca"],
-    'Cannot use --tokenize_tool "lca": choose one of jieba, lac, seg',
+    'Cannot use --tokenize_tool "lca": choose one of lac, seg, jieba',
   ],
 ];
 
@@ -72,42 +85,66 @@ for (const [what, flags, message] of MISTAKES) {
     }));
 }
 
-Deno.test("a text that is not UTF-8 is one line and exit code 1", () =>
+Deno.test("with --strict a text that is not UTF-8 is one line and exit code 1", () =>
   withFolder(async (folder) => {
     await Deno.writeFile(`${folder}/in/gbk.txt`, Uint8Array.of(0xb7, 0xa2, 0xc8, 0xc8, 10));
-    const args = ["--input_path", `${folder}/in`, "--output_file", `${folder}/s`, "--vocab_file", VOCABULARY];
-    const { code, err } = await run([
-      "--output_file",
-      `${folder}/out/s`,
-      ...args.slice(0, 2),
-      ...args.slice(4),
-    ]);
-    assert.equal(code, 1);
-    assert.match(err, /^error: Cannot read text ".*\/in\/gbk\.txt": line 1 is not UTF-8; [^\n]*\n$/);
+    for (const vocabulary of [[], ["--vocab_file", VOCABULARY]]) { // one is built, one is there
+      const { code, err } = await run([...paths(folder), "--strict", ...vocabulary]);
+      assert.equal(code, 1);
+      assert.match(err, /(^|\n)error: Cannot .*\/in\/gbk\.txt": line 1 is not UTF-8; [^\n]*\n$/);
+    }
+  }));
+
+Deno.test("a write that the system refuses is one line, the old corpus stays, the same command goes on", {
+  ignore: !unix,
+}, () =>
+  withFolder(async (folder) => {
+    const args = [...paths(folder), "--vocab_file", VOCABULARY];
+    const out = (name = "") => `${folder}/out/${name}`;
+    const names = () => [...Deno.readDirSync(out())].map((entry) => entry.name).sort();
+    await Deno.writeTextFile(`${folder}/in/a.txt`, "患者发热\n");
+    assert.equal((await run(args)).code, 0);
+    const whole = names();
+    const before = await Deno.readFile(out("s_ids.npy"));
+    await Deno.writeTextFile(`${folder}/in/a.txt`, "患者发热\n".repeat(50_000));
+    const { code, err } = await run(args, { largestFile: 256 });
+    assert.equal(code, 1, err);
+    assert.match(
+      err,
+      /\nerror: Cannot write ".*\/out\/\.s\.partial\/ids\.npy": file too large; make room and run the same command again, it goes on where it stopped\n$/,
+    );
+    assert.deepEqual(names(), [".s.partial", ...whole]);
+    assert.deepEqual(await Deno.readFile(out("s_ids.npy")), before);
+    const again = await run(args);
+    assert.equal(again.code, 0, again.err);
+    assert.match(again.err, /^Resuming at 0\.[1-9] of 0\.6 MB /);
+    assert.match(again.err, /\nTotal tokens num: 200000\n/);
+    assert.deepEqual(names(), whole);
   }));
 
 Deno.test(
-  "a write that the system refuses is one line, and the corpus of before stays",
+  "Ctrl-C says that the same command goes on, and it does",
   { ignore: !unix },
   () =>
     withFolder(async (folder) => {
-      const args = [
-        "--input_path",
-        `${folder}/in`,
-        "--output_file",
-        `${folder}/out/s`,
-        "--vocab_file",
-        VOCABULARY,
-      ];
-      await Deno.writeTextFile(`${folder}/in/a.txt`, "患者发热\n");
-      assert.equal((await run(args)).code, 0);
-      const names = () => [...Deno.readDirSync(`${folder}/out`)].map((entry) => entry.name).sort();
-      const before = await Deno.readFile(`${folder}/out/s_ids.npy`);
-      await Deno.writeTextFile(`${folder}/in/a.txt`, "患者发热\n".repeat(5000));
-      const { code, err } = await run(args, { largestFile: 8 });
-      assert.equal(code, 1, err);
-      assert.match(err, /\nerror: Cannot write corpus ".*\/out\/s_ids\.npy": file too large\n$/);
-      assert.deepEqual(names(), ["s_ids.npy", "s_idx.npz", "vocab.txt"]);
-      assert.deepEqual(await Deno.readFile(`${folder}/out/s_ids.npy`), before);
+      const text = "患者因高血压入院治疗，考虑糖尿病可能性大。\n".repeat(60_000);
+      await Deno.writeTextFile(`${folder}/in/a.txt`, text);
+      const args = [...paths(folder), "--vocab_file", VOCABULARY, "--logging_steps", "2000"];
+      const command = [Deno.execPath(), "run", "-A", `${ROOT}tasks/preprocess.ts`, ...args];
+      const child = new Deno.Command(command[0]!, { args: command.slice(1), stderr: "piped" }).spawn();
+      let err = "";
+      for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
+        if (!err.includes("Processed 4000 ") && (err + piece).includes("Processed 4000 ")) {
+          child.kill("SIGINT");
+        }
+        err += piece;
+      }
+      assert.equal((await child.status).code, 130, err);
+      assert.match(err, /\nStopping; Ctrl-C again stops at once\n/);
+      assert.match(err, /\nInterrupted: 0\.[3-9] MB are done, the same command goes on\n$/);
+      const again = await run(args);
+      assert.equal(again.code, 0, again.err);
+      assert.match(again.err, /Resuming at 0\.[3-9] of 3\.\d MB /);
+      assert.match(again.err, /\nTotal sentences num: 60000\n/);
     }),
 );
