@@ -56,6 +56,14 @@ for (const tool of TOOLS) {
   });
 }
 
+Deno.test("jieba cuts a near tie of new words as Python, unless it is a term", async () => {
+  const cases = ["常 在 某", "常在晨", "常在", "她 常 在 某", "溃疡 常在 某处", "常在 ，", "常 在 夏 某"]; // by Python's jieba
+  const jieba = await createSegmenter("jieba");
+  for (const words of cases) {
+    assert.deepEqual(await jieba.cut([words.replaceAll(" ", "")]), [words.split(" ")]);
+  }
+});
+
 Deno.test("unknown segmenters are refused with those that work", async () => {
   await assert.rejects(
     createSegmenter("thulac"),
