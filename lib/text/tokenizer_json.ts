@@ -98,9 +98,13 @@ const SPECIAL_ROLES = {
   mask_token: "[MASK]",
 } as const;
 
+/** Keeps libraries that lower-case whole strings, as transformers.js does, from making ς of a Σ at the end of a word. */
+const LOWER_SIGMA = { type: "Replace", pattern: { String: "Σ" }, content: "σ" };
+
 function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean): string {
   const { dropped, accents, alone } = characterClasses();
   const drop = (pattern: string) => ({ type: "Replace", pattern: { Regex: pattern }, content: "" });
+  // Accents are dropped before decomposing too: where it reorders them, the library loses track of offsets.
   const json = toText({
     version: "1.0",
     truncation: null,
@@ -110,8 +114,9 @@ function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean): string {
       type: "Sequence",
       normalizers: [
         drop(dropped),
-        // Accents go first, for where decomposing reorders them the library loses track of offsets.
-        ...(lowerCase ? [drop(accents), { type: "Lowercase" }, { type: "NFD" }, drop(accents)] : []),
+        ...(lowerCase
+          ? [drop(accents), LOWER_SIGMA, { type: "Lowercase" }, { type: "NFD" }, drop(accents)]
+          : []),
       ],
     },
     pre_tokenizer: {
