@@ -4,6 +4,7 @@ import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
 import { INSPECT_OPTIONS } from "./inspect.ts";
+import { MERGE_OPTIONS } from "./merge.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
 import { SETUP_OPTIONS } from "./setup.ts";
 import { VOCAB_OPTIONS } from "./vocab.ts";
@@ -14,6 +15,7 @@ const COMMANDS: Record<string, OptionTable> = {
   doctor: DOCTOR_OPTIONS,
   vocab: VOCAB_OPTIONS,
   preprocess: PREPROCESS_OPTIONS,
+  merge: MERGE_OPTIONS,
   inspect: INSPECT_OPTIONS,
   pretrain: PRETRAIN_OPTIONS,
 };

@@ -123,13 +123,18 @@ export function addCounts(
  */
 export function corpusReport(settings: CorpusSettings, tally: Tally, shard: string): CorpusReport {
   const unknown = Object.entries(tally.unknown).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-  const { files, input_path, input_sha256, ...how } = settings;
   return {
     version: 1,
-    ...how,
-    input_path,
-    input_sha256,
-    files,
+    tokenize_tool: settings.tokenize_tool,
+    word_marks: settings.word_marks,
+    lexicon: settings.lexicon,
+    vocabulary_sha256: settings.vocabulary_sha256,
+    field: settings.field,
+    min_chars: settings.min_chars,
+    dedup: settings.dedup,
+    input_path: settings.input_path,
+    input_sha256: settings.input_sha256,
+    files: settings.files,
     ...tally.counts,
     bad_line_examples: tally.badLines.slice(0, MAX_EXAMPLES),
     unknown: shard === "0/1" ? unknown.slice(0, MAX_UNKNOWN) : unknown,

@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { fileError, syncFolder } from "../config/mod.ts";
 import { SUFFIX_COUNT } from "../text/mod.ts";
+import type { Shard } from "./input_plan.ts";
 import { elementBytes, encodeNpy, encodeNpyHeader, type NpyDtype } from "./npy.ts";
 import { encodeNpzDirectory, encodeNpzHeader, type NpzEntry } from "./npz.ts";
 import type { WorkFolder } from "./work_folder.ts";
@@ -57,6 +58,19 @@ const COPY_BYTES = 1 << 20;
  */
 export function workFolderPath(prefix: string): string {
   return join(dirname(prefix), `.${basename(prefix)}.partial`);
+}
+
+/**
+ * Names the files of one shard.
+ *
+ * @param outputFile path before `_ids.npy`
+ * @param shard which part
+ * @returns the path itself for a whole corpus, else with the shard's number
+ */
+export function shardPrefix(outputFile: string, { index, count }: Shard): string {
+  if (count === 1) return outputFile;
+  const digits = (value: number) => String(value).padStart(5, "0");
+  return `${outputFile}-${digits(index)}-of-${digits(count)}`;
 }
 
 /**
@@ -251,16 +265,27 @@ export function shiftBits(open: number, count: number, bits: Uint8Array, length:
   return packed;
 }
 
-/** A file's bytes, a piece at a time. */
+/**
+ * Reads a part of a file.
+ *
+ * @param path the file
+ * @param start where to start, in bytes
+ * @param end where to end
+ * @returns pieces of one MiB, the last one shorter, each good until the next is asked for
+ */
 export async function* readFile(path: string, start = 0, end = Infinity): AsyncGenerator<Uint8Array> {
   using file = await Deno.open(path);
   await file.seek(start, Deno.SeekMode.Start);
   const buffer = new Uint8Array(COPY_BYTES);
-  for (let at = start; at < end;) {
-    const count = await file.read(buffer.subarray(0, Math.min(COPY_BYTES, end - at)));
-    if (count === null) return;
-    yield buffer.subarray(0, count);
-    at += count;
+  for (let at = start, filled = 0;; filled = 0) {
+    const wanted = Math.min(COPY_BYTES, end - at);
+    for (let count; filled < wanted; filled += count) {
+      count = await file.read(buffer.subarray(filled, wanted)) ?? 0;
+      if (count === 0) break;
+    }
+    if (filled > 0) yield buffer.subarray(0, filled);
+    at += filled;
+    if (filled < COPY_BYTES) return;
   }
 }
 

@@ -58,3 +58,4 @@ export {
 export { inspectionPicture } from "./inspect_picture.ts";
 export { EXAMPLE_LEGEND, exampleText, inspectionText } from "./inspect_text.ts";
 export { type Report, type ReportCounts } from "./inspect_report.ts";
+export { merge, type MergeOptions, type MergeSummary } from "./merge.ts";

@@ -7,29 +7,19 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
-import { countLines, Lexicon, refuseInsideText, type Vocabulary } from "../text/mod.ts";
+import { Lexicon, refuseInsideText, type Vocabulary } from "../text/mod.ts";
 import type { BlockEncoderOptions } from "./block_encoder.ts";
-import {
-  addCounts,
-  type BadLineExample,
-  corpusReport,
-  type CorpusSettings,
-  emptyTally,
-  encodeReport,
-  MAX_EXAMPLES,
-  type Tally,
-} from "./corpus_report.ts";
+import { corpusReport, type CorpusSettings, emptyTally, encodeReport } from "./corpus_report.ts";
 import { checkCorpusVocabulary, corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
-import { type CorpusState, CorpusWriter, emptyCorpus, workFolderPath } from "./corpus_writer.ts";
-import { Duplicates, type DuplicatesState, emptyDuplicates } from "./duplicates.ts";
+import { CorpusWriter, emptyCorpus, shardPrefix, workFolderPath } from "./corpus_writer.ts";
+import { Duplicates, emptyDuplicates } from "./duplicates.ts";
+import { EncodePass, type PreprocessState } from "./encode_pass.ts";
 import { EncoderPool } from "./encoder_pool.ts";
 import {
   inputDigest,
   type InputPlan,
-  type PlacedBlock,
   planInput,
   type Position,
-  readSegments,
   type Segment,
   type Shard,
   shardSegments,
@@ -91,16 +81,6 @@ export interface PreprocessProgress {
 export interface PreprocessSummary {
   readonly sentences: number;
   readonly tokens: number;
-}
-
-/** State of a work folder. */
-interface State {
-  readonly corpus: CorpusState;
-  readonly tally: Tally;
-  readonly duplicates: DuplicatesState;
-  position: Position;
-  /** Blocks written. */
-  blocks: number;
 }
 
 const PIPELINE_VERSION = "1"; // of what blocks and files are like: a state of another one is of no use
@@ -167,7 +147,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   });
   const prefix = shardPrefix(outputFile, shard);
   const shardName = `${shard.index}/${shard.count}`;
-  await using work = await WorkFolder.open<State>(workFolderPath(prefix), {
+  await using work = await WorkFolder.open<PreprocessState>(workFolderPath(prefix), {
     fingerprint: fingerprintOf(settings, plan, shard),
     initial: () => ({
       corpus: emptyCorpus(),
@@ -190,8 +170,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
       const totalBytes = segments.reduce((sum, { size }) => sum + size, 0);
       if (work.isResumed) log(resumeMessage(work.state.position, segments, totalBytes));
       const duplicates = settings.dedup ? await findDuplicates(work, pool, plan, shard, options) : undefined;
-      const run = new Run(work, writer, segments, totalBytes, options);
-      await run.encode(pool, duplicates);
+      await new EncodePass(work, writer, segments, totalBytes, options).run(pool, duplicates);
       if (work.state.corpus.sentences > 0 || shard.count > 1) {
         log("Saving tokens to files...");
         await writer.complete(encodeReport(corpusReport(settings, work.state.tally, shardName)));
@@ -226,120 +205,8 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   return { sentences, tokens };
 }
 
-/** The second pass, or the only one: blocks to sentences in the work folder. */
-class Run {
-  readonly #work: WorkFolder<State>;
-  readonly #writer: CorpusWriter;
-  readonly #segments: readonly Segment[];
-  readonly #totalBytes: number;
-  readonly #options: PreprocessOptions;
-  readonly #log: (line: string) => void;
-  readonly #start = performance.now();
-  /** What an interrupted run had done: it does not count for the speed. */
-  readonly #resumed: { readonly lines: number; readonly bytes: number; readonly fileBytes: number };
-
-  constructor(
-    work: WorkFolder<State>,
-    writer: CorpusWriter,
-    segments: readonly Segment[],
-    totalBytes: number,
-    options: PreprocessOptions,
-  ) {
-    [this.#work, this.#writer, this.#segments, this.#totalBytes] = [work, writer, segments, totalBytes];
-    this.#options = options;
-    this.#log = options.onLog ?? (() => {});
-    const { tally: { counts }, position } = work.state;
-    this.#resumed = { lines: counts.lines, bytes: counts.bytes, fileBytes: position.fileBytes };
-  }
-
-  async encode(pool: EncoderPool, duplicates: Duplicates | undefined): Promise<void> {
-    const state = this.#work.state;
-    duplicates?.skip(state.blocks);
-    const from = { ...state.position };
-    const segments = this.#segments;
-    const log = this.#log;
-    async function* jobs() {
-      for await (const placed of readSegments(segments, from, ({ file }) => log(`Processing ${file.path}`))) {
-        const { block, segment: { format } } = placed;
-        const only = duplicates === undefined ? {} : { duplicates: duplicates.next() };
-        yield { request: { kind: "encode", block, format, ...only } as const, placed };
-      }
-    }
-    this.#reportProgress();
-    for await (const [{ placed }, response] of pool.run(jobs())) {
-      this.#options.signal?.throwIfAborted();
-      if (response.kind !== "encoded") throw new Error(`Unexpected answer "${response.kind}" of a worker`);
-      const { encoded } = response;
-      const { block, index, fileBytes } = placed;
-      const line = index === state.position.segment ? state.position.line : 0;
-      const bad = await this.#badLines(placed, line, encoded.bad);
-      await this.#writer.append(encoded);
-      const before = state.tally.counts.lines;
-      addCounts(state.tally, { ...encoded.counts, bytes: block.end - block.start }, encoded.unknown);
-      state.tally.badLines.push(...bad);
-      state.position = { segment: index, offset: block.end, line: line + encoded.counts.lines, fileBytes };
-      state.blocks++;
-      await this.#work.commit();
-      this.#logSpeed(before);
-      this.#reportProgress();
-    }
-  }
-
-  /** Prints bad lines, or refuses the first one; gives those that the report shall show. */
-  async #badLines(
-    { segment }: PlacedBlock,
-    linesBefore: number,
-    bad: readonly { readonly index: number; readonly reason: string }[],
-  ): Promise<BadLineExample[]> {
-    if (bad.length === 0) return [];
-    const examples: BadLineExample[] = [];
-    const { counts, badLines } = this.#work.state.tally;
-    const before = segment.start === 0 ? 0 : await countLines(segment.file.path, segment.start);
-    for (const { index, reason } of bad) {
-      const example = { file: segment.file.path, line: before + linesBefore + index + 1, reason };
-      if (this.#options.strict) {
-        throw new UserError(`Cannot preprocess "${example.file}": line ${example.line} is ${reason}`);
-      }
-      if (badLines.length + examples.length === MAX_EXAMPLES) break;
-      this.#log(`Skipped line ${example.line} of ${example.file}: it is ${reason}`);
-      examples.push(example);
-    }
-    if (counts.bad_lines < MAX_EXAMPLES && counts.bad_lines + bad.length > MAX_EXAMPLES) {
-      this.#log("More bad lines are skipped and counted, but not shown");
-    }
-    return examples;
-  }
-
-  /** The original's line of speed, for every multiple of the logging steps that the last block passed. */
-  #logSpeed(before: number): void {
-    const { loggingSteps = 10_000 } = this.#options;
-    const { lines, bytes } = this.#work.state.tally.counts;
-    const seconds = (performance.now() - this.#start) / 1000;
-    const speed = ((lines - this.#resumed.lines) / seconds).toFixed(2);
-    const throughput = ((bytes - this.#resumed.bytes) / MEBIBYTE / seconds).toFixed(4);
-    for (
-      let step = (Math.floor(before / loggingSteps) + 1) * loggingSteps;
-      step <= lines;
-      step += loggingSteps
-    ) {
-      this.#log(`Processed ${step} sentences (${speed} sentences/s, ${throughput} MB/s).`);
-    }
-  }
-
-  #reportProgress(): void {
-    const { position, corpus: { sentences } } = this.#work.state;
-    this.#options.onProgress?.({
-      phase: "encode",
-      bytes: position.fileBytes,
-      totalBytes: this.#totalBytes,
-      resumedBytes: this.#resumed.fileBytes,
-      sentences,
-    });
-  }
-}
-
 async function findDuplicates(
-  work: WorkFolder<State>,
+  work: WorkFolder<PreprocessState>,
   pool: EncoderPool,
   plan: InputPlan,
   shard: Shard,
@@ -356,19 +223,6 @@ async function findDuplicates(
     (bytes) =>
       onProgress?.({ phase: "dedup", bytes, totalBytes: plan.totalBytes, resumedBytes, sentences: 0 }),
   );
-}
-
-/**
- * Names the files of one shard.
- *
- * @param outputFile path before `_ids.npy`
- * @param shard which part
- * @returns the path itself for a whole corpus, else with the shard's number
- */
-export function shardPrefix(outputFile: string, { index, count }: Shard): string {
-  if (count === 1) return outputFile;
-  const digits = (value: number) => String(value).padStart(5, "0");
-  return `${outputFile}-${digits(index)}-of-${digits(count)}`;
 }
 
 /** All that the corpus depends on, by names that a message may use. */
@@ -413,7 +267,11 @@ async function writeVocabulary(outputFile: string, vocabulary: Vocabulary): Prom
 }
 
 /** Leaves nothing behind of a run that came to nothing. */
-async function forget(work: WorkFolder<State>, ownsVocabulary: boolean, outputFile: string): Promise<void> {
+async function forget(
+  work: WorkFolder<PreprocessState>,
+  ownsVocabulary: boolean,
+  outputFile: string,
+): Promise<void> {
   await work.remove();
   if (ownsVocabulary) await Deno.remove(corpusVocabularyPath(outputFile));
 }

@@ -1,4 +1,5 @@
 /** Runs of `preprocess` on small inputs, for its tests. */
+import { createHash } from "node:crypto";
 import { preprocess, type PreprocessOptions, type PreprocessSummary } from "../../lib/packing/mod.ts";
 import { generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
 
@@ -20,19 +21,19 @@ export function run(
   });
 }
 
-/** The files of a corpus by name, without those that tell of its input. */
-export async function corpusFiles(folder: string, prefix = "s"): Promise<Record<string, Uint8Array>> {
-  const files: Record<string, Uint8Array> = {};
-  for (const name of names(folder).filter((name) => /_(ids\.npy|idx\.npz|marks\.npy)$/.test(name))) {
-    if (name.startsWith(`${prefix}_`)) files[name] = await Deno.readFile(`${folder}/${name}`);
-  }
-  return files;
+/** Digests of the arrays of a corpus by name; its report tells of the input and is not among them. */
+export async function corpusFiles(folder: string): Promise<Record<string, string>> {
+  const isArray = ([name]: [string, string]) => /^s_(ids\.npy|idx\.npz|marks\.npy)$/.test(name);
+  return Object.fromEntries(Object.entries(await allFiles(folder)).filter(isArray));
 }
 
-/** All files of a folder by name, hidden ones too. */
-export async function allFiles(folder: string): Promise<Record<string, Uint8Array>> {
-  const files = names(folder).map(async (name) => [name, await Deno.readFile(`${folder}/${name}`)] as const);
-  return Object.fromEntries(await Promise.all(files));
+/** Digests of all files of a folder by name, hidden ones too. */
+export async function allFiles(folder: string): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const name of names(folder)) {
+    files[name] = createHash("sha256").update(await Deno.readFile(`${folder}/${name}`)).digest("hex");
+  }
+  return files;
 }
 
 /** The names in a folder, sorted. */

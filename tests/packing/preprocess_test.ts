@@ -124,7 +124,7 @@ Deno.test("text in other wrappings gives the same corpus", () =>
       ["gzip of JSON Lines", "a.jsonl.gz", gzip(json("内容")), "内容"],
       ["one JSON text of many lines", "a.jsonl", JSON.stringify({ text: lines.join("\n") })],
     ];
-    let expected: Record<string, Uint8Array> | undefined;
+    let expected: Record<string, string> | undefined;
     for (const [what, name, content, field] of inputs) {
       for (const old of names(`${folder}/in`)) await Deno.remove(`${folder}/in/${old}`);
       await Deno.writeFile(
