@@ -4,7 +4,6 @@ import { stripVTControlCharacters } from "node:util";
 import {
   collate,
   Corpus,
-  CorpusWriter,
   type ExampleSentence,
   exampleSentences,
   exampleText,
@@ -17,6 +16,7 @@ import {
 import { suffixIdOf, Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "../folders.ts";
 import { assertWellFormed, texts } from "../well_formed.ts";
+import { writeArrays } from "./write_arrays.ts";
 
 const FIXTURES = fileURLToPath(new URL("../fixtures/text", import.meta.url));
 const VOCABULARY = await Vocabulary.read(`${FIXTURES}/vocab.txt`);
@@ -25,9 +25,7 @@ const id = (token: string) => VOCABULARY.idOf(token)!;
 
 /** Writes a corpus of sentences of these lengths, all of one character. */
 async function writeLengths(prefix: string, lengths: number[], token = "高"): Promise<void> {
-  await using writer = await CorpusWriter.create(prefix, { vocabularySize: VOCABULARY.size });
-  for (const length of lengths) await writer.write(new Array(length).fill(id(token)), [length]);
-  await writer.close();
+  await writeArrays(prefix, lengths.flatMap((length) => new Array(length).fill(id(token))), lengths);
 }
 
 async function inspectLengths(lengths: number[], options = OPTIONS): Promise<Inspection> {
@@ -122,11 +120,7 @@ Deno.test("the sample is evenly spaced", async () => {
 Deno.test("words do not go on over the end of a sentence", () =>
   withFolder(async (folder) => {
     const suffix = suffixIdOf("高", VOCABULARY.size)!;
-    {
-      await using writer = await CorpusWriter.create(`${folder}/c`, { vocabularySize: VOCABULARY.size });
-      await writer.write([suffix, suffix, id("高"), suffix, suffix, suffix, suffix], [2, 5]);
-      await writer.close();
-    }
+    await writeArrays(`${folder}/c`, [suffix, suffix, id("高"), suffix, suffix, suffix, suffix], [2, 5]);
     using corpus = await Corpus.open(folder, VOCABULARY);
     const { words } = await inspectCorpus(corpus, OPTIONS);
     assert.deepEqual(words, {
