@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { CorpusWriter } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "../folders.ts";
+import { writeArrays } from "../packing/write_arrays.ts";
 import { assertWellFormed } from "../well_formed.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -23,13 +23,8 @@ function withCorpora(body: (folder: string) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
     await VOCABULARY.write(`${folder}/vocab.txt`);
     for (const [name, lengths] of [["a", [3, 5]], ["b", [4]]] as const) {
-      await using writer = await CorpusWriter.create(`${folder}/${name}`, {
-        vocabularySize: VOCABULARY.size,
-      });
-      for (const length of lengths) {
-        await writer.write(new Array(length).fill(VOCABULARY.idOf("高")), [length]);
-      }
-      await writer.close();
+      const ids = lengths.flatMap((length) => new Array(length).fill(VOCABULARY.idOf("高")));
+      await writeArrays(`${folder}/${name}`, ids, lengths);
     }
     await body(folder);
   });

@@ -25,7 +25,7 @@ async function makeCorpus(name: string, seed: number): Promise<string> {
   await Deno.writeTextFile(text, lines.join("\n") + "\n");
   const { vocabulary } = await buildVocabulary([...generateCorpus({ sentences: 500, seed: 1 })]);
   await Deno.mkdir(data);
-  await preprocess({ inputPath: text, outputFile: join(data, "samples"), vocabulary, onLog: () => {} });
+  await preprocess({ inputPath: text, outputFile: join(data, "samples"), vocabulary, tool: "jieba" });
   return data;
 }
 const data = await makeCorpus("data", 1);
