@@ -90,7 +90,8 @@ function multiplyTile(a0: usize, aRow: usize, panel: usize, panelEnd: usize, c0:
 /** e^x, by the range reduction and polynomial of Cephes' expf; x is held to -87 … 88, where the result is finite. */
 @inline
 function exp(x: v128): v128 {
-  x = f32x4.max(f32x4.min(x, f32x4.splat(88)), f32x4.splat(-87));
+  // One instruction each, unlike min, max and trunc_sat, which have rules for NaN, -0 and overflow to keep.
+  x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88)), f32x4.splat(-87));
   const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341))); // e^x = 2^n e^(x - n ln 2)
   x = f32x4.relaxed_nmadd(n, f32x4.splat(0.693359375), x); // ln 2 in two parts, the first one exact
   x = f32x4.relaxed_nmadd(n, f32x4.splat(-2.12194440e-4), x);
@@ -100,7 +101,7 @@ function exp(x: v128): v128 {
   p = f32x4.relaxed_madd(p, x, f32x4.splat(1.6666665459e-1));
   p = f32x4.relaxed_madd(p, x, f32x4.splat(5.0000001201e-1));
   p = f32x4.relaxed_madd(p, f32x4.mul(x, x), f32x4.add(x, f32x4.splat(1)));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const power = i32x4.shl(i32x4.add(i32x4.relaxed_trunc_f32x4_s(n), i32x4.splat(127)), 23);
   return f32x4.mul(p, power);
 }
 
