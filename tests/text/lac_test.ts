@@ -54,6 +54,10 @@ Deno.test("a sentence gives the same bits alone and among others", async () => {
     assert.deepEqual(network.emissions([sentence]), [together[index]]);
   }
   assert.deepEqual(network.emissions(sentences.toReversed()), together.toReversed());
+  assert.throws(
+    () => network.label([new Int32Array(MAX_TOKENS + 1)]),
+    new RangeError("Cannot label 16385 tokens: a sentence has 16384 at most"),
+  );
 });
 
 Deno.test("a full table of rows starts again", () => {

@@ -97,6 +97,7 @@ export class LacNetwork {
    *
    * @param sentences Ids of each sentence's tokens, at most {@linkcode MAX_TOKENS} each.
    * @returns A label for every token.
+   * @throws {RangeError} If a sentence is longer.
    */
   label(sentences: readonly Int32Array[]): Uint8Array[] {
     const LP = this.#labelStride;
@@ -182,12 +183,13 @@ export class LacNetwork {
 
   /** Both directions of a layer. */
   #recur({ directions }: Layer, count: number, output: number) {
-    const bytes = this.#weights.hiddenSize * 4;
+    const { hiddenSize: H } = this.#weights;
+    const bytes = H * 4;
     const { lengths, firsts, inputs, gates, hidden, reset } = this.#scratch;
     for (const [backward, weights] of directions.entries()) {
       // deno-fmt-ignore
       this.#kernel.gru(
-        count, lengths, firsts, inputs, backward * 3 * bytes, backward, bytes / 4, weights.gates, weights.candidate,
+        count, lengths, firsts, inputs, backward * 3 * bytes, backward, H, weights.gates, weights.candidate,
         output + backward * bytes, 2 * bytes, gates, hidden, reset,
       );
     }
@@ -253,6 +255,11 @@ export class LacNetwork {
 /** Indices of sentences of like length, longest first; those without tokens are in no batch. */
 function* batchesOf(sentences: readonly Int32Array[]): Generator<number[]> {
   const lengthOf = (index: number) => sentences[index]!.length;
+  for (const { length } of sentences) {
+    if (length > MAX_TOKENS) {
+      throw new RangeError(`Cannot label ${length} tokens: a sentence has ${MAX_TOKENS} at most`);
+    }
+  }
   const order = [...sentences.keys()].filter((index) => lengthOf(index) > 0).sort((a, b) =>
     lengthOf(b) - lengthOf(a)
   );

@@ -6,7 +6,8 @@
  * matrix float32 in rows.
  *
  * Each sum adds its terms in one fixed order, whatever else is in the batch: a sentence gives the same bits alone and
- * among others.
+ * among others. Between processors with and without a fused multiply-add (`relaxed_madd` uses what there is) the last
+ * bit may differ.
  */
 
 /** Columns of a panel: a matrix of weights [K, N] is stored as N / 8 panels [K, 8], which the product reads in order. */
