@@ -389,7 +389,7 @@ function fieldTexts(line: string, field: string): string[] | string {
   }
   const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, field);
   const text = isObject ? (value as Record<string, unknown>)[field] : undefined;
-  if (typeof text === "string") return splitLines(text);
+  if (typeof text === "string") return text === "" ? [""] : splitLines(text);
   return `without a text in the field "${field}"; name the field that has it`;
 }
 
