@@ -123,7 +123,7 @@ testInFolder("a damaged model is refused", async (folder) => {
   await Deno.writeFile(file, bytes.with(5000, bytes[5000]! ^ 1));
   const mismatch = new UserError(
     `Cannot use LAC's model in "${model}": its files are not those of LAC 2.1.2 (their sha256 differs); ` +
-      "run `deno task setup --force`",
+      "run `deno task setup --only lac --force`",
   );
   await assert.rejects(LacSegmenter.load("seg", folder), mismatch);
   await Deno.writeFile(file, bytes.subarray(1));
@@ -143,7 +143,8 @@ testInFolder("a folder without the models is refused by name", async (folder) =>
     await assert.rejects(
       createSegmenter("lac"),
       new UserError(
-        `Cannot find LAC's models: $ERNIE_HEALTH_LAC is "${folder}", which holds no lac_model and seg_model`,
+        `Cannot use ERNIE_HEALTH_LAC="${folder}": no lac_model and seg_model in it; name a folder that holds them, ` +
+          "or unset it and run `deno task setup --only lac`",
       ),
     );
   } finally {

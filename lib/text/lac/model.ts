@@ -5,7 +5,9 @@
  * Zhenyu Jiao, Shuqi Sun, Ke Sun: Chinese Lexical Analysis with Deep Bi-GRU-CRF Network, 2018, arXiv:1807.01882.
  */
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { fileError, UserError } from "../../config/mod.ts";
+import { findLac } from "../../install/mod.ts";
 import { type Parameter, readLodTensor } from "./lod_tensor.ts";
 
 /** Which of the two models. */
@@ -52,7 +54,8 @@ const SHA256: Record<LacKind, string> = {
   seg: "f5228582ad6273218669c9065b573de2dd3dd7e90750f4e1f2a03cfbfc4ee3cb",
 };
 
-const SET_UP = "deno task setup";
+const SET_UP = "deno task setup --only lac";
+const ROOT = new URL("../../../", import.meta.url);
 
 /**
  * Finds LAC's models: in the folder of `$ERNIE_HEALTH_LAC`, else in the project's `.venv`.
@@ -61,39 +64,10 @@ const SET_UP = "deno task setup";
  * @throws {UserError} If there is none.
  */
 export function findLacModels(): string {
-  const chosen = Deno.env.get("ERNIE_HEALTH_LAC");
-  if (chosen !== undefined && chosen !== "") {
-    if (holdsModels(chosen)) return chosen;
-    throw new UserError(
-      `Cannot find LAC's models: $ERNIE_HEALTH_LAC is "${chosen}", which holds no lac_model and seg_model`,
-    );
-  }
-  for (const packages of sitePackages()) {
-    if (holdsModels(`${packages}/LAC`)) return `${packages}/LAC`;
-  }
+  const root = ROOT.protocol === "file:" ? fileURLToPath(ROOT) : "."; // a package from a registry has no folder
+  const folder = findLac(root);
+  if (folder !== undefined) return folder;
   throw new UserError(`Cannot find LAC's models: they are not installed; run \`${SET_UP}\``);
-}
-
-/** The package folders of the project's Python environment; there is none in a package from a registry. */
-function sitePackages(): string[] {
-  const venv = new URL("../../../.venv/", import.meta.url);
-  if (venv.protocol !== "file:") return [];
-  try {
-    const versions = [...Deno.readDirSync(new URL("lib/", venv))].map(({ name }) => name).sort();
-    return versions.map((version) =>
-      decodeURIComponent(new URL(`lib/${version}/site-packages`, venv).pathname)
-    );
-  } catch {
-    return [];
-  }
-}
-
-function holdsModels(folder: string): boolean {
-  try {
-    return ["lac_model", "seg_model"].every((model) => Deno.statSync(`${folder}/${model}`).isDirectory);
-  } catch {
-    return false;
-  }
 }
 
 /**
