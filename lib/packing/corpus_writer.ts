@@ -279,9 +279,10 @@ export async function* readFile(path: string, start = 0, end = Infinity): AsyncG
   const buffer = new Uint8Array(COPY_BYTES);
   for (let at = start, filled = 0;; filled = 0) {
     const wanted = Math.min(COPY_BYTES, end - at);
-    for (let count; filled < wanted; filled += count) {
-      count = await file.read(buffer.subarray(filled, wanted)) ?? 0;
-      if (count === 0) break;
+    while (filled < wanted) {
+      const count = await file.read(buffer.subarray(filled, wanted));
+      if (count === null) break;
+      filled += count;
     }
     if (filled > 0) yield buffer.subarray(0, filled);
     at += filled;
