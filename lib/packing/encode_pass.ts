@@ -33,6 +33,13 @@ export class EncodePass {
   /** What an interrupted run had done: it does not count for the speed. */
   readonly #resumed: { readonly lines: number; readonly bytes: number; readonly fileBytes: number };
 
+  /**
+   * @param work where the corpus grows
+   * @param writer writes it
+   * @param segments what to read
+   * @param totalBytes their size on disk
+   * @param options whom to tell, and how strict to be
+   */
   constructor(
     work: WorkFolder<PreprocessState>,
     writer: CorpusWriter,
@@ -96,6 +103,7 @@ export class EncodePass {
     if (bad.length === 0) return [];
     const examples: BadLineExample[] = [];
     const { counts, badLines } = this.#work.state.tally;
+    if (badLines.length === MAX_EXAMPLES && !this.#options.strict) return [];
     const before = segment.start === 0 ? 0 : await countLines(segment.file.path, segment.start);
     for (const { index, reason } of bad) {
       const example = { file: segment.file.path, line: before + linesBefore + index + 1, reason };
@@ -106,7 +114,7 @@ export class EncodePass {
       this.#log(`Skipped line ${example.line} of ${example.file}: it is ${reason}`);
       examples.push(example);
     }
-    if (counts.bad_lines < MAX_EXAMPLES && counts.bad_lines + bad.length > MAX_EXAMPLES) {
+    if (counts.bad_lines + bad.length > MAX_EXAMPLES) {
       this.#log("More bad lines are skipped and counted, but not shown");
     }
     return examples;
