@@ -1,4 +1,4 @@
-/** `deno task preprocess`: a folder of text to `<prefix>_ids.npy`, `<prefix>_idx.npz` and `vocab.txt`. */
+/** `deno task preprocess`: a folder of text to `<prefix>_ids.npy`, `<prefix>_idx.npz` and the vocabulary. */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type OptionsOf, type OptionTable, ProgressBar, UserError } from "../lib/config/mod.ts";
@@ -10,7 +10,13 @@ import {
   readCorpusVocabulary,
   type Shard,
 } from "../lib/packing/mod.ts";
-import { buildVocabulary, readLines, refuseInsideText, Vocabulary } from "../lib/text/mod.ts";
+import {
+  buildVocabulary,
+  readLines,
+  refuseInsideText,
+  Vocabulary,
+  writeTokenizerFiles,
+} from "../lib/text/mod.ts";
 import { runTask } from "./flags.ts";
 
 /** The options of the command: the original's, and ours. */
@@ -24,7 +30,7 @@ export const PREPROCESS_OPTIONS = {
   output_file: {
     type: "path",
     required: true,
-    help: "Path before _ids.npy and _idx.npz; vocab.txt goes into the same folder",
+    help: "Path before _ids.npy and _idx.npz; vocab.txt and tokenizer.json go into the same folder",
   },
   tokenize_tool: {
     type: "string",
@@ -210,6 +216,7 @@ await runTask(import.meta, {
         onLog: (line) => bars.log(line),
         onProgress: (progress) => bars.update(progress),
       });
+      await writeTokenizerFiles(dirname(options.output_file), vocabulary); // for Hugging Face's libraries
     } finally {
       bars.finish();
     }

@@ -36,5 +36,13 @@ Deno.test("the commands of a job array make one corpus", () =>
     const merged = await run("merge", [...output, "--remove"]);
     assert.deepEqual(merged, { code: 0, err: "Merged 2 shards: 2 sentences, 6 tokens\n" });
     const left = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort();
-    assert.deepEqual(left, ["s_ids.npy", "s_idx.npz", "s_marks.npy", "s_report.json", "vocab.txt"]);
+    const tokenizer = ["special_tokens_map.json", "tokenizer.json", "tokenizer_config.json"];
+    assert.deepEqual(left, [
+      "s_ids.npy",
+      "s_idx.npz",
+      "s_marks.npy",
+      "s_report.json",
+      ...tokenizer,
+      "vocab.txt",
+    ]);
   }));
