@@ -17,7 +17,7 @@ export interface TermCoverage {
 const UNKNOWN = "\u0000";
 
 /**
- * Counts a lexicon's terms in sentences of a corpus, from left to right the longest one at each place.
+ * Counts a lexicon's terms in sentences of a corpus, the longest first where they overlap.
  *
  * @example
  * ```ts

@@ -14,7 +14,10 @@ interface Node {
   isTerm: boolean;
 }
 
-/** Terms, found in text by longest match. */
+/** Where a term starts and ends. */
+export type TermMatch = readonly [start: number, end: number];
+
+/** Terms, found in text by longest match: of those that overlap the longest counts, of equals the first. */
 export class Lexicon {
   /** The terms, each once. */
   readonly terms: readonly string[];
@@ -57,24 +60,30 @@ export class Lexicon {
   }
 
   /**
-   * Finds terms: from left to right the longest one at each place, none within another.
+   * Finds terms, the longest first; none overlaps another.
    *
    * @param text Any text.
-   * @returns Where each term starts and ends, in UTF-16 code units.
+   * @returns Where each term starts and ends, in UTF-16 code units, from left to right.
    */
-  *matches(text: string): Generator<readonly [start: number, end: number]> {
-    for (let start = 0; start < text.length;) {
-      const end = this.#longestAt(text, start);
-      if (end > start) yield [start, end];
-      start = Math.max(end, start + 1);
-    }
+  matches(text: string): TermMatch[] {
+    const found = [...this.#occurrences(text)];
+    if (found.length < 2) return found;
+    const isTaken = new Uint8Array(text.length);
+    const chosen = found.sort((a, b) => (b[1] - b[0]) - (a[1] - a[0]) || a[0] - b[0]).filter(
+      ([start, end]) => {
+        if (isTaken.subarray(start, end).includes(1)) return false;
+        isTaken.fill(1, start, end);
+        return true;
+      },
+    );
+    return chosen.sort((a, b) => a[0] - b[0]);
   }
 
   /**
    * Makes words of the terms in a segmented sentence.
    *
-   * Cuts inside a term go, cuts round it are added. A term within a longer word changes nothing: there the segmenter knew
-   * better, and the term is masked with its word.
+   * Cuts inside a term go, cuts round it are added. What the segmenter knows better stays: a term within a longer word is
+   * masked with that word, and one that starts and ends inside words ("阳白" in "沈阳 白癜风") is none.
    *
    * @param words The sentence's words.
    * @returns Its words with terms made whole.
@@ -89,10 +98,13 @@ export class Lexicon {
   merge(words: readonly string[]): string[] {
     const text = words.join("");
     const isCut = new Uint8Array(text.length + 1);
-    let end = 0;
-    for (const word of words) isCut[end += word.length] = 1;
+    isCut[0] = 1;
+    let length = 0;
+    for (const word of words) isCut[length += word.length] = 1;
+    const wasCut = isCut.slice();
     for (const [start, end] of this.matches(text)) {
-      if (isCut.indexOf(1, start + 1) >= end) continue; // within a longer word, or one already
+      const isWithinWord = wasCut.indexOf(1, start + 1) >= end;
+      if (isWithinWord || (wasCut[start] === 0 && wasCut[end] === 0)) continue;
       isCut.fill(0, start + 1, end);
       isCut[start] = isCut[end] = 1;
     }
@@ -116,16 +128,15 @@ export class Lexicon {
     node.isTerm = true;
   }
 
-  /** Where the longest term that starts here ends; `start` if none does. */
-  #longestAt(text: string, start: number): number {
-    let end = start;
-    let node = this.#root.next.get(text.charCodeAt(start));
-    for (let at = start + 1; node !== undefined; at++) {
-      if (node.isTerm) end = at;
-      if (at === text.length) break;
-      node = node.next.get(text.charCodeAt(at));
+  /** Every occurrence of every term. */
+  *#occurrences(text: string): Generator<TermMatch> {
+    for (let start = 0; start < text.length; start++) {
+      let node = this.#root.next.get(text.charCodeAt(start));
+      for (let end = start + 1; node !== undefined; end++) {
+        if (node.isTerm) yield [start, end];
+        node = end < text.length ? node.next.get(text.charCodeAt(end)) : undefined;
+      }
     }
-    return end;
   }
 }
 

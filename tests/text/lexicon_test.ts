@@ -14,7 +14,10 @@ Deno.test("terms become words, longest first, unless the segmenter has a longer 
     ["糖尿病", "糖尿病足 溃疡", "糖尿病足 溃疡"], // within a longer word
     ["糖尿病", "2型糖尿病 患者", "2型糖尿病 患者"],
     ["肺 肺炎 肺炎支原体", "肺 炎 支原体 感染", "肺炎支原体 感染"],
-    ["高血压 血压计", "高 血压 计", "高血压 计"], // from left to right
+    ["高血压 血压计", "高 血压 计", "高血压 计"], // of equals the first
+    ["阳白 白癜风", "沈 阳 白 癜风", "沈 阳 白癜风"], // of others the longest
+    ["阳白", "沈阳 白癜风", "沈阳 白癜风"], // cut by the segmenter on both sides
+    ["甲乙 甲乙丙 丙丁戊己", "甲 乙 丙 丁戊己", "甲乙 丙丁戊己"],
     ["维生素B12", "维生素 B 12 片", "维生素B12 片"],
     ["𠮷草", "吃 𠮷 草 药", "吃 𠮷草 药"],
     ["发热", "", ""],
@@ -26,7 +29,7 @@ Deno.test("terms become words, longest first, unless the segmenter has a longer 
   }
 });
 
-Deno.test("the longest match at each place is that of a plain search", {
+Deno.test("matches are those of a plain search, longest first", {
   ignore: !existsSync(THUOCL),
 }, async () => {
   const lexicon = await Lexicon.read(THUOCL);
@@ -39,13 +42,15 @@ Deno.test("the longest match at each place is that of a plain search", {
       "",
     );
     const expected: [number, number][] = [];
-    for (let start = 0; start < text.length;) {
-      let end = Math.min(text.length, start + longest);
-      while (end > start && !known.has(text.slice(start, end))) end--;
-      if (end > start) expected.push([start, end]);
-      start = Math.max(end, start + 1);
+    for (let length = longest; length > 0; length--) {
+      for (let start = 0; start + length <= text.length; start++) {
+        const end = start + length;
+        const isFree = expected.every(([from, to]) => end <= from || start >= to);
+        if (isFree && known.has(text.slice(start, end))) expected.push([start, end]);
+      }
     }
-    assert.deepEqual([...lexicon.matches(text)], expected, text);
+    expected.sort(([a], [b]) => a - b);
+    assert.deepEqual(lexicon.matches(text), expected, text);
   }
 });
 
