@@ -17,7 +17,8 @@ class EncoderWorker {
   constructor(module: URL) {
     this.#worker = new Worker(module);
     this.#worker.on("message", (response: WorkerResponse) => {
-      const waiting = this.#waiting.shift()!;
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) return; // an abort has told whoever asked
       if (response.kind !== "failed") waiting.resolve(response);
       else waiting.reject(response.isUserError ? new UserError(response.error.message) : response.error);
     });

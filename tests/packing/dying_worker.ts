@@ -1,4 +1,4 @@
-/** A worker that starts and then dies, in the way that its `field` option says. */
+/** A worker that starts and then dies or lags, in the way that its `field` option says. */
 import { exit } from "node:process";
 import { parentPort } from "node:worker_threads";
 import type { WorkerRequest } from "../../lib/packing/preprocess_worker.ts";
@@ -13,12 +13,14 @@ parentPort!.on("message", (request: WorkerRequest) => {
   }
   if (way === "exit at work") exit(7);
   if (way === "error at work") setTimeout(() => new Uint8Array(-1)); // nobody catches this
+  const first = Uint8Array.of(request.block.start);
+  if (way === "delay") setTimeout(() => parentPort!.postMessage({ kind: "hashed", hashes: first }), 20);
   if (way === "refusal") {
     const failed = request.block.start === 1;
     parentPort!.postMessage(
       failed
         ? { kind: "failed", error: new Error("Cannot encode block 1"), isUserError: true }
-        : { kind: "hashed", hashes: Uint8Array.of(request.block.start) },
+        : { kind: "hashed", hashes: first },
     );
   }
 });

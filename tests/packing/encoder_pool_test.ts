@@ -64,3 +64,11 @@ Deno.test("an abort ends the waiting for a worker that takes its time", async ()
   await assert.rejects(drain(pool, 3), /enough/);
   await assert.rejects(start("silence", 1, abort.signal), /enough/);
 });
+
+Deno.test("an answer that comes after the abort is passed over", async () => {
+  const abort = new AbortController();
+  using pool = await start("delay", 1, abort.signal);
+  setTimeout(() => abort.abort(new Error("enough")), 5);
+  await assert.rejects(drain(pool, 3), /enough/);
+  await new Promise((resolve) => setTimeout(resolve, 200)); // what the worker sends now has nobody waiting
+});
