@@ -169,7 +169,8 @@ export class WorkFolder<S> implements AsyncDisposable {
     const json = new TextEncoder().encode(JSON.stringify(saved)); // before the state can change
     const start = performance.now();
     for (const [name, size] of this.#committed) {
-      if (this.#writtenTo(name) < size) await this.#flush(name);
+      const isGrowing = this.#sizes.has(name); // else it is finished, and all of it on disk
+      if (isGrowing && this.#writtenTo(name) < size) await this.#flush(name);
     }
     for (const [name, file] of this.#files) await this.attempt(name, () => file.sync());
     await this.attempt(STATE_FILE, () => writeAtomically(this.pathOf(STATE_FILE), [json]));
@@ -274,12 +275,17 @@ export class WorkFolder<S> implements AsyncDisposable {
 
 /** The saved state, if there is one of this fingerprint and its files are there. */
 async function usableState<S>(path: string, options: WorkFolderOptions<S>): Promise<Saved<S> | undefined> {
-  let saved: Saved<S>;
+  let json: string;
   try {
-    saved = JSON.parse(await Deno.readTextFile(join(path, STATE_FILE)));
+    json = await Deno.readTextFile(join(path, STATE_FILE));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined; // nothing was saved yet
     throw error;
+  }
+  const saved = parseSaved<S>(json);
+  if (saved === undefined) {
+    options.onLog?.(`Starting over: what the interrupted run left is damaged (${STATE_FILE})`);
+    return undefined;
   }
   const names = Object.keys({ ...options.fingerprint, ...saved.fingerprint });
   const changed = names.filter((name) => options.fingerprint[name] !== saved.fingerprint[name]);
@@ -295,6 +301,16 @@ async function usableState<S>(path: string, options: WorkFolderOptions<S>): Prom
       : `Starting over: what the interrupted run left is damaged (${damaged.join(", ")})`,
   );
   return undefined;
+}
+
+/** What a state file holds; nothing if it is cut short or none of ours. */
+function parseSaved<S>(json: string): Saved<S> | undefined {
+  try {
+    const saved: Partial<Saved<S>> | null = JSON.parse(json);
+    return saved?.fingerprint && saved.sizes && saved.state ? saved as Saved<S> : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function removeContents(path: string): Promise<void> {

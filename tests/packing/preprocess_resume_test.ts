@@ -121,6 +121,12 @@ const CHANGES: [string, (folder: string) => Promise<unknown>, Partial<Preprocess
     {},
     "what the interrupted run left is damaged (ids.npy)",
   ],
+  ...['{"fingerprint":{', "null"].map((json): typeof CHANGES[number] => [
+    `a state of ${JSON.stringify(json)}`,
+    (f) => Deno.writeTextFile(`${f}/out/.s.partial/state.json`, json),
+    {},
+    "what the interrupted run left is damaged (state.json)",
+  ]),
 ];
 
 for (const [what, change, options, reason] of CHANGES) {
@@ -243,6 +249,21 @@ Deno.test({
       assert.ok(struck.size >= 2, [...struck].join(", "));
     }),
 });
+
+Deno.test("refused while files are completed, a run goes on from there", () =>
+  withFolder(async (folder) => {
+    await writeInput(folder);
+    await run(folder, "whole");
+    await interrupt(folder);
+    const obstacle = `${folder}/out/.s.partial/idx.npz`;
+    await Deno.mkdir(obstacle);
+    await assert.rejects(run(folder), { name: "UserError", message: /idx\.npz": is a directory/ });
+    await Deno.remove(obstacle);
+    const log: string[] = [];
+    await run(folder, "out", { onLog: (line) => log.push(line) });
+    assert.match(log[0]!, /^Resuming at (0\.\d) of \1 MB/);
+    assert.deepEqual(await allFiles(`${folder}/out`), await allFiles(`${folder}/whole`));
+  }));
 
 Deno.test("two runs never write one corpus", () =>
   withFolder(async (folder) => {
