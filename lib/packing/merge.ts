@@ -152,12 +152,16 @@ async function listParts(outputFile: string, cannot: (reason: string) => UserErr
 }
 
 async function readReport(path: string): Promise<CorpusReport> {
+  const cannot = (reason: string) =>
+    new UserError(`Cannot read report "${path}": ${reason}; make the shard again`);
+  let report: CorpusReport | null;
   try {
-    return JSON.parse(await Deno.readTextFile(path));
+    report = JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw fileError("read report", path, error);
-    throw new UserError(`Cannot read report "${path}": it is not JSON; make the shard again`);
+    throw error instanceof SyntaxError ? cannot("it is not JSON") : fileError("read report", path, error);
   }
+  if (report?.version !== 1) throw cannot("it is not one of a corpus");
+  return report;
 }
 
 /** Adds a part's sentences. */
@@ -170,19 +174,26 @@ async function copyPart(
   using ids = await ArrayFile.open(`${prefix}_ids.npy`, ["u2", "i4"], "ids");
   using marks = hasMarks ? await ArrayFile.open(`${prefix}_marks.npy`, ["u1"], "word marks") : undefined;
   const lens = await findLens(`${prefix}_idx.npz`);
+  const mismatch = () =>
+    new UserError(
+      `Cannot merge "${prefix}": its files and its report tell of different sentences; make it again with ` +
+        `--shard ${report.shard}`,
+    );
   if (
     ids.length !== report.tokens || lens.count !== report.sentences ||
     (marks !== undefined && marks.length !== Math.ceil(ids.length / 8))
   ) {
-    throw new UserError(
-      `Cannot merge "${prefix}": its files and its report tell of different sentences; make it again with ` +
-        `--shard ${report.shard}`,
-    );
+    throw mismatch();
   }
   const none = { ids: new Uint16Array(0), lens: new Int32Array(0) };
+  let [sentences, tokens] = [0, 0];
   for await (const piece of readFile(lens.path, lens.start, lens.start + 4 * lens.count)) {
-    await writer.append({ ...none, lens: new Int32Array(piece.slice().buffer) });
+    const some = new Int32Array(piece.slice().buffer, 0, piece.length >> 2); // of a file cut short not all
+    sentences += some.length;
+    tokens += some.reduce((sum, length) => sum + length, 0);
+    await writer.append({ ...none, lens: some });
   }
+  if (sentences !== lens.count || tokens !== ids.length) throw mismatch();
   for (let at = 0; at < ids.length; at += PIECE) {
     signal?.throwIfAborted();
     const count = Math.min(PIECE, ids.length - at);

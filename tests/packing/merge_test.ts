@@ -163,3 +163,35 @@ Deno.test("merging a shard that is cut short is refused", () =>
     );
     assert.ok(!names(`${folder}/out`).some((name) => /^(\.s|s_)/.test(name)));
   }));
+
+/** A file of the second of two shards, how it is spoilt, and the message. */
+const DAMAGES: [string, (path: string) => Promise<unknown>, RegExp][] = [
+  ["idx.npz", (path) => Deno.truncate(path, 58 + 128 + 4), /tell of different sentences/],
+  ["idx.npz", (path) => Deno.truncate(path, 58 + 128 + 3), /tell of different sentences/],
+  [
+    "report.json",
+    (path) => Deno.writeTextFile(path, "null"),
+    /_report\.json": it is not one of a corpus; make/,
+  ],
+  ["report.json", (path) => Deno.writeTextFile(path, '{"vers'), /_report\.json": it is not JSON; make/],
+];
+
+Deno.test("merging shards of which one is damaged is refused, and removes none", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/in/a.txt`, "患者\n发热\n三天\n胸痛\n");
+    await runShards(folder, 2);
+    for (const [file, damage, message] of DAMAGES) {
+      const path = `${folder}/out/${part(1)}_${file}`;
+      const whole = await Deno.readFile(path);
+      await damage(path);
+      const before = names(`${folder}/out`);
+      const merging = merge({ outputFile: `${folder}/out/s`, remove: true });
+      await assert.rejects(
+        merging,
+        (error: Error) => error instanceof UserError && message.test(error.message),
+      );
+      assert.deepEqual(names(`${folder}/out`), before);
+      await Deno.writeFile(path, whole);
+    }
+    assert.equal((await merge({ outputFile: `${folder}/out/s`, remove: true })).sentences, 4);
+  }));
