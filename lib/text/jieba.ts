@@ -11,6 +11,9 @@ import type { Segmenter } from "./segmenter.ts";
 /** Ideographs that Python's jieba leaves alone, each a word of its own; the group keeps them in `split`. */
 const FOREIGN_IDEOGRAPH = /([\u3400-\u4dbf\u9fd6-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}])/u;
 
+/** What jieba can take for one word; before and after other characters it always cuts. */
+const POSSIBLE_WORD = /^[\u4e00-\u9fd5a-zA-Z0-9+#&._%-]+$/;
+
 /** A word that Python's jieba would cut by its pattern for Latin letters and numbers. */
 const LATIN_RUN = /^[a-zA-Z0-9+#&._%-]+$/;
 
@@ -42,6 +45,15 @@ export class JiebaSegmenter implements Segmenter {
       add_word(term);
       if (LATIN_RUN.test(term)) LATIN_DICTIONARY.add(term);
     }
+  }
+
+  /**
+   * Tells whether a term of the dictionary can be a word; "β受体阻滞剂" and "维生素 C" never are.
+   *
+   * @param term A term.
+   */
+  static canBeWord(term: string): boolean {
+    return POSSIBLE_WORD.test(term);
   }
 
   cut(texts: readonly string[]): Promise<string[][]> {

@@ -26,7 +26,7 @@ export interface SegmenterOptions {
  *
  * @param name `"lac"`, `"seg"` or `"jieba"`.
  * @param options Terms that shall be words. jieba takes them into its dictionary, for the whole process; what `lac` and
- *     `seg` cut is mended.
+ *     `seg` cut is mended, and what jieba cuts whatever its dictionary.
  * @returns The segmenter, its model or dictionary loaded.
  * @throws {UserError} If there is no segmenter of this name, or its model is missing or damaged.
  *
@@ -49,7 +49,9 @@ export async function createSegmenter(name: string, options: SegmenterOptions = 
     }
     case "jieba": {
       const { JiebaSegmenter } = await import("./jieba.ts");
-      return withLongLines(new JiebaSegmenter(lexicon), JiebaSegmenter.longestLine);
+      const segmenter = withLongLines(new JiebaSegmenter(lexicon), JiebaSegmenter.longestLine);
+      const others = lexicon.filter((term) => !JiebaSegmenter.canBeWord(term));
+      return others.length === 0 ? segmenter : withLexicon(segmenter, new Lexicon(others));
     }
     default:
       throw new UserError(`Cannot segment with "${name}": no such segmenter; use lac, seg or jieba`);

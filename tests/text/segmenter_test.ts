@@ -116,8 +116,8 @@ Deno.test("lines are stripped as Python strips them", () => {
 
 // The last test: jieba has one dictionary in the process.
 Deno.test("terms of a lexicon are words to every segmenter", async () => {
-  const text = "查出非小细胞肺癌脑转移灶两处，PD-L1，Ki-67各一";
-  const lexicon = ["非小细胞肺癌脑转移灶", "PD-L1"];
+  const text = "查出非小细胞肺癌脑转移灶两处，PD-L1，Ki-67各一。予β受体阻滞剂、维生素 C，有Ⅱ型糖尿病";
+  const lexicon = ["非小细胞肺癌脑转移灶", "PD-L1", "β受体阻滞剂", "维生素 C", "Ⅱ型糖尿病"];
   for (const tool of TOOLS) {
     const [plain] = await (await createSegmenter(tool)).cut([text]);
     assert(!plain!.includes(lexicon[0]!), tool);
