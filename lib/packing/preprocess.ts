@@ -162,7 +162,8 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   Object.setPrototypeOf(work.state.tally.unknown, null); // "constructor" is a spelling like others
   const hasMarks = settings.word_marks === "position";
   const writer = new CorpusWriter(work, work.state.corpus, { vocabularySize: vocabulary.size, hasMarks });
-  const ownsVocabulary = await writeVocabulary(outputFile, vocabulary);
+  const wroteVocabulary = await writeVocabulary(outputFile, vocabulary);
+  const ownsVocabulary = wroteVocabulary && shard.count === 1; // other shards may be at work with it
   try {
     if (!work.state.corpus.isWhole) {
       const segments = await shardSegments(plan, shard);

@@ -195,3 +195,13 @@ Deno.test("merging shards of which one is damaged is refused, and removes none",
     }
     assert.equal((await merge({ outputFile: `${folder}/out/s`, remove: true })).sentences, 4);
   }));
+
+Deno.test("a shard that comes to nothing leaves the others their vocabulary", () =>
+  withFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/in/a.txt`, Uint8Array.of(0xbb, 10));
+    const shard = { index: 0, count: 2 };
+    await assert.rejects(run(folder, "out", { shard, strict: true }), /line 1 is not UTF-8/);
+    assert.deepEqual(names(`${folder}/out`), ["vocab.txt"]);
+    await assert.rejects(run(folder, "whole", { strict: true }), /line 1 is not UTF-8/);
+    assert.deepEqual(names(`${folder}/whole`), []);
+  }));
