@@ -26,12 +26,14 @@ export interface Task<T extends OptionTable> {
 
 /** Exit code of a program that Ctrl-C ended: 128 + SIGINT. */
 const INTERRUPTED = 130;
+/** One Ctrl-C comes twice to a program under `deno task`: from the terminal, and passed on by its parent. */
+const ONE_CTRL_C = 1000; // milliseconds
 
 /**
  * Runs a task if its module is the program: flags in, exit code out.
  *
  * A `UserError` becomes `error: message` on stderr and exit code 1; any other error keeps its stack. The first Ctrl-C
- * (or SIGTERM) aborts the task's signal and the program ends with 130; the second ends it at once.
+ * (or SIGTERM) aborts the task's signal and the program ends with 130; the second, a second later or more, ends it at once.
  *
  * @param meta `import.meta` of the task's module
  * @param task what to run
@@ -50,8 +52,11 @@ const INTERRUPTED = 130;
 export async function runTask<const T extends OptionTable>(meta: ImportMeta, task: Task<T>): Promise<void> {
   if (!meta.main) return;
   const abort = new AbortController();
+  let abortedAt = -Infinity;
   const onSignal = () => {
+    if (performance.now() - abortedAt < ONE_CTRL_C) return;
     if (abort.signal.aborted) Deno.exit(INTERRUPTED);
+    abortedAt = performance.now();
     const line = Deno.stderr.isTerminal() ? "\n" : ""; // a terminal's last line holds "^C" and perhaps a progress bar
     console.error(`${line}Stopping; Ctrl-C again stops at once`);
     abort.abort(new DOMException("Interrupted by Ctrl-C", "AbortError"));

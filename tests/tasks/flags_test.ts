@@ -162,9 +162,13 @@ Deno.test(
     const thrown = await runProgram(`${kill} ${wait} clearInterval(alive); signal.throwIfAborted();`);
     assert.equal(thrown.code, 130);
     assert.doesNotMatch(thrown.err, /\n {4}at /);
-    const stubborn = await runProgram(
-      `${kill} ${wait} Deno.kill(Deno.pid, "SIGINT"); await new Promise(() => {});`,
+    const again = 'Deno.kill(Deno.pid, "SIGINT");';
+    const pause = (ms: number) => `await new Promise((resolve) => setTimeout(resolve, ${ms}));`;
+    const twice = await runProgram(
+      `${kill} ${wait} ${again} ${pause(300)} console.log("saved"); Deno.exit(3);`,
     );
+    assert.deepEqual([twice.code, twice.out], [3, "saved\n"]); // one Ctrl-C, from the terminal and from `deno task`
+    const stubborn = await runProgram(`${kill} ${wait} ${pause(1100)} ${again} await new Promise(() => {});`);
     assert.equal(stubborn.code, 130);
   },
 );
