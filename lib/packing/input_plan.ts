@@ -51,7 +51,7 @@ export interface InputPlan {
   readonly totalBytes: number;
 }
 
-/** A block, and how far the reading is when it is done: part of a work folder's state. */
+/** How far the reading is: part of a work folder's state. */
 export interface Position {
   /** Number of the segment. */
   segment: number;
