@@ -6,7 +6,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import { fileError, syncFolder } from "../config/mod.ts";
+import { fileError, syncFolder, UserError } from "../config/mod.ts";
 import { SUFFIX_COUNT } from "../text/mod.ts";
 import type { Shard } from "./input_plan.ts";
 import { elementBytes, encodeNpy, encodeNpyHeader, type NpyDtype } from "./npy.ts";
@@ -180,7 +180,7 @@ export class CorpusWriter {
    * after a crash it may be done again.
    *
    * @param prefix path before `_ids.npy`
-   * @throws {UserError} if the disk refuses
+   * @throws {UserError} if the disk refuses, or somebody removed what was published before the crash
    */
   async publish(prefix: string): Promise<void> {
     try {
@@ -194,9 +194,14 @@ export class CorpusWriter {
         await Deno.rename(this.#work.pathOf(name), `${prefix}_${name}`).catch(ignoreMissing);
       }
       await syncFolder(dirname(prefix));
+      if (isNew || await exists(`${prefix}_${IDX}`)) return;
     } catch (error) {
       throw fileError("write corpus", prefix, error);
     }
+    throw new UserError(
+      `Cannot write corpus "${prefix}": a run that was killed at its very end had written it, and then it was removed; ` +
+        `remove "${this.#work.path}" as well, and run the same command again`,
+    );
   }
 
   get #idType(): NpyDtype {

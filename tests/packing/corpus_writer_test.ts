@@ -125,8 +125,10 @@ Deno.test("a crash while files take their names leaves nothing that looks whole,
       await Deno.remove(`${folder}/${obstacle}`, { recursive: true });
       await writer.publish(prefix);
       await writer.publish(prefix); // and again, as after a crash just before the work folder goes
-      await work.remove();
       assert.deepEqual(await read(), whole);
+      for (const name of files) await Deno.remove(`${folder}/${name}`);
+      await assert.rejects(writer.publish(prefix), { name: "UserError", message: /and then it was removed/ });
+      await work.remove();
     }
   }));
 
