@@ -58,6 +58,7 @@ interface CorpusFile {
 
 const IDS = "_ids.npy";
 const IDX = "_idx.npz";
+const REPORT = "_report.json";
 const MARKS = "_marks.npy";
 const MARKS_KEY = "word_marks";
 const MARKS_VERSION = 1;
@@ -103,8 +104,8 @@ export class Corpus implements Disposable {
    * @param vocabulary the vocabulary that the corpus was made with
    * @param options how word pieces are read
    * @returns the open corpus
-   * @throws {UserError} if the folder or a file cannot be read, a file lacks its pair, lengths do not add up, or an id
-   *   is beyond the vocabulary; the message names the file
+   * @throws {UserError} if the folder or a file cannot be read, a file lacks its pair, lengths do not add up, an id is
+   *   beyond the vocabulary, or the report tells of another vocabulary; the message names the file
    */
   static async open(folder: string, vocabulary: Vocabulary, options: CorpusOptions = {}): Promise<Corpus> {
     const table = corpusIdTable(vocabulary);
@@ -113,6 +114,7 @@ export class Corpus implements Disposable {
     const hash = createHash("sha256");
     try {
       for (const prefix of await listPrefixes(folder, options.name)) {
+        await checkVocabulary(prefix, vocabulary);
         const first = files.reduce((sum, file) => sum + sentencesOf(file), 0);
         files.push(await openCorpusFile(prefix, first));
       }
@@ -252,6 +254,19 @@ function checkShards(prefixes: ReadonlySet<string>, cannot: (reason: string) => 
       }
     }
   }
+}
+
+/** Refuses a vocabulary other than the one that the report tells of; a corpus of the original has no report. */
+async function checkVocabulary(prefix: string, vocabulary: Vocabulary): Promise<void> {
+  const sha256 = await Deno.readTextFile(prefix + REPORT).then((json) => JSON.parse(json)?.vocabulary_sha256)
+    .catch(() => undefined); // without a report that can be read, the ids alone tell
+  if (typeof sha256 !== "string" || sha256 === await vocabulary.hash()) return;
+  throw new UserError(
+    `Cannot read corpus "${prefix + IDS}": it was made with another vocabulary, as "${
+      prefix + REPORT
+    }" tells; give ` +
+      "the vocab.txt that the corpus was made with",
+  );
 }
 
 async function openCorpusFile(prefix: string, first: number): Promise<CorpusFile> {

@@ -105,3 +105,18 @@ Deno.test("one pair of several can be opened by its name", () =>
       /it holds no c_idx.npz and c_ids.npy/,
     );
   }));
+
+Deno.test("a corpus whose report tells of another vocabulary is refused", () =>
+  withFolder(async (folder) => {
+    await write(`${folder}/a`);
+    const report = (content: string) => Deno.writeTextFile(`${folder}/a_report.json`, content);
+    await report(JSON.stringify({ vocabulary_sha256: await VOCABULARY.hash() }));
+    (await Corpus.open(folder, VOCABULARY))[Symbol.dispose]();
+    const swapped = VOCABULARY.tokens.toSpliced(-2, 2, VOCABULARY.tokens.at(-1)!, VOCABULARY.tokens.at(-2)!);
+    const message = /a_ids\.npy": it was made with another vocabulary, as ".*\/a_report\.json" tells; give/;
+    await assert.rejects(Corpus.open(folder, Vocabulary.fromTokens(swapped)), { name: "UserError", message });
+    for (const content of ["null", "{"]) {
+      await report(content);
+      (await Corpus.open(folder, VOCABULARY))[Symbol.dispose]();
+    }
+  }));
