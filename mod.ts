@@ -2,7 +2,7 @@
  * ERNIE-Health in Deno: train, evaluate and serve Chinese medical language models from TypeScript.
  *
  * What a notebook or a script needs, in one import; every room is also an entry of its own
- * (`./tensorflow`, `./text`, `./packing`, `./electra`, `./weights`, `./training`).
+ * (`./tensorflow`, `./text`, `./preprocessing`, `./inspection`, `./packing`, `./electra`, `./weights`, `./training`).
  *
  * @example
  * ```ts ignore
@@ -32,7 +32,9 @@ export {
   Vocabulary,
   writeTokenizerFiles,
 } from "./lib/text/mod.ts";
-export { batches, Corpus, preprocess } from "./lib/packing/mod.ts";
+export { batches, Corpus } from "./lib/packing/mod.ts";
+export { preprocess } from "./lib/preprocessing/mod.ts";
+export { inspectCorpus } from "./lib/inspection/mod.ts";
 export { encode, presetConfig, type PretrainingConfig, pretrainingForward } from "./lib/electra/mod.ts";
 export { readSafetensors, writeSafetensors } from "./lib/weights/mod.ts";
 export {

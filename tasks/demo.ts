@@ -7,7 +7,7 @@ import {
   UserError,
   writeAtomically,
 } from "../lib/config/mod.ts";
-import { preprocess } from "../lib/packing/mod.ts";
+import { preprocess } from "../lib/preprocessing/mod.ts";
 import { buildVocabulary, generateCorpus } from "../lib/text/mod.ts";
 import { pretrain, PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { runTask } from "./flags.ts";

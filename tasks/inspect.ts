@@ -7,8 +7,8 @@ import {
   UserError,
   writeAtomically,
 } from "../lib/config/mod.ts";
+import { Corpus } from "../lib/packing/mod.ts";
 import {
-  Corpus,
   type CorpusPlace,
   EXAMPLE_LEGEND,
   exampleSentences,
@@ -18,7 +18,7 @@ import {
   inspectionPicturePath,
   inspectionText,
   locateCorpus,
-} from "../lib/packing/mod.ts";
+} from "../lib/inspection/mod.ts";
 import { Lexicon, Vocabulary } from "../lib/text/mod.ts";
 import { runTask } from "./flags.ts";
 

@@ -1,6 +1,6 @@
 /** `deno task merge`: the parts of a job array to one corpus. */
 import { type OptionTable, ProgressBar } from "../lib/config/mod.ts";
-import { merge } from "../lib/packing/mod.ts";
+import { merge } from "../lib/preprocessing/mod.ts";
 import { runTask } from "./flags.ts";
 
 export const MERGE_OPTIONS = {

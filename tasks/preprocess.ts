@@ -3,13 +3,8 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type OptionsOf, type OptionTable, ProgressBar, UserError } from "../lib/config/mod.ts";
 import { installLac } from "../lib/install/mod.ts";
-import {
-  corpusVocabularyPath,
-  preprocess,
-  type PreprocessProgress,
-  readCorpusVocabulary,
-  type Shard,
-} from "../lib/packing/mod.ts";
+import { corpusVocabularyPath, readCorpusVocabulary } from "../lib/packing/mod.ts";
+import { preprocess, type PreprocessProgress, type Shard } from "../lib/preprocessing/mod.ts";
 import {
   buildVocabulary,
   readLines,

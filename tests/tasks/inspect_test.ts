@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "../folders.ts";
-import { writeArrays } from "../packing/write_arrays.ts";
+import { writeArrays } from "../preprocessing/write_arrays.ts";
 import { assertWellFormed } from "../well_formed.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));

@@ -2,7 +2,8 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { resolveOptions, UserError } from "../../lib/config/mod.ts";
-import { Corpus, preprocess } from "../../lib/packing/mod.ts";
+import { Corpus } from "../../lib/packing/mod.ts";
+import { preprocess } from "../../lib/preprocessing/mod.ts";
 import { eager } from "../../lib/tensorflow/binding.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
 import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";

@@ -10,11 +10,8 @@ import {
   encodeReport,
   MAX_EXAMPLES,
 } from "./corpus_report.ts";
-import { readCorpusVocabulary } from "./corpus_vocabulary.ts";
-import { ArrayFile } from "./array_file.ts";
+import { ArrayFile, decodeNpyHeader, encodeNpzHeader, readCorpusVocabulary } from "../packing/mod.ts";
 import { CorpusWriter, emptyCorpus, readFile, shardPrefix, workFolderPath } from "./corpus_writer.ts";
-import { decodeNpyHeader } from "./npy.ts";
-import { encodeNpzHeader } from "./npz.ts";
 import { WorkFolder } from "./work_folder.ts";
 
 /** What to merge. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { UserError } from "../../lib/config/mod.ts";
-import { type PreprocessOptions, WorkFolder } from "../../lib/packing/mod.ts";
+import { type PreprocessOptions, WorkFolder } from "../../lib/preprocessing/mod.ts";
 import { withFolder } from "../folders.ts";
 import { hasSmallDisks, onSmallDisk } from "../training/small_disk.ts";
 import { allFiles, corpusFiles, names, run, sampleLines } from "./preprocess_runs.ts";

@@ -1,7 +1,7 @@
 /** A worker that starts and then dies or lags, in the way that its `field` option says. */
 import { exit } from "node:process";
 import { parentPort } from "node:worker_threads";
-import type { WorkerRequest } from "../../lib/packing/preprocess_worker.ts";
+import type { WorkerRequest } from "../../lib/preprocessing/preprocess_worker.ts";
 
 let way = "";
 parentPort!.on("message", (request: WorkerRequest) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../lib/config/mod.ts";
-import { EncoderPool } from "../../lib/packing/encoder_pool.ts";
+import { EncoderPool } from "../../lib/preprocessing/encoder_pool.ts";
 
 const OPTIONS = { tool: "jieba", tokens: [], wordMarks: "position", minChars: 0 } as const;
 

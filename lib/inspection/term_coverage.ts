@@ -1,6 +1,6 @@
 /** How many terms of a lexicon masking can hide as a whole: what word marks are worth for entities. */
 import { Lexicon, Tokenizer, type Vocabulary } from "../text/mod.ts";
-import type { Sentence } from "./corpus_reader.ts";
+import type { Sentence } from "../packing/mod.ts";
 
 /** Terms met in a corpus; those of a single token are always whole and not counted. */
 export interface TermCoverage {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
+import { collate, Corpus } from "../../lib/packing/mod.ts";
 import {
-  collate,
-  Corpus,
   type ExampleSentence,
   exampleSentences,
   exampleText,
@@ -12,11 +11,11 @@ import {
   inspectionPicture,
   inspectionText,
   locateCorpus,
-} from "../../lib/packing/mod.ts";
+} from "../../lib/inspection/mod.ts";
 import { suffixIdOf, Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "../folders.ts";
 import { assertWellFormed, texts } from "../well_formed.ts";
-import { writeArrays } from "./write_arrays.ts";
+import { writeArrays } from "../preprocessing/write_arrays.ts";
 
 const FIXTURES = fileURLToPath(new URL("../fixtures/text", import.meta.url));
 const VOCABULARY = await Vocabulary.read(`${FIXTURES}/vocab.txt`);

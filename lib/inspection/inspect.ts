@@ -7,8 +7,8 @@
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../config/mod.ts";
 import type { Lexicon, Vocabulary } from "../text/mod.ts";
-import type { Corpus } from "./corpus_reader.ts";
-import { readReports, type Report } from "./inspect_report.ts";
+import type { Corpus } from "../packing/mod.ts";
+import { readReports, type Report } from "./report.ts";
 import { TermCounter, type TermCoverage } from "./term_coverage.ts";
 
 /** How sentences are counted. */
@@ -116,7 +116,7 @@ export async function locateCorpus(path: string): Promise<CorpusPlace> {
  *
  * @example
  * ```ts
- * import { Corpus } from "./corpus_reader.ts";
+ * import { Corpus } from "../packing/mod.ts";
  * import { inspectCorpus } from "./inspect.ts";
  * import { Vocabulary } from "../text/mod.ts";
  * const vocabulary = await Vocabulary.read("tests/fixtures/text/vocab.txt");

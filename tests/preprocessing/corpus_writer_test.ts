@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
+import { decodeNpy, decodeNpz } from "../../lib/packing/mod.ts";
 import {
   type CorpusFormat,
   CorpusWriter,
-  decodeNpy,
-  decodeNpz,
   emptyCorpus,
   WorkFolder,
   workFolderPath,
-} from "../../lib/packing/mod.ts";
+} from "../../lib/preprocessing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "../folders.ts";
 

@@ -1,8 +1,8 @@
 /** A corpus as text for a terminal: numbers, bars, sentences with their words and masks. */
 import { columns, formatCount, formatShare, textBars } from "../chart/mod.ts";
 import type { Inspection } from "./inspect.ts";
-import type { ExampleSentence, MaskedToken } from "./inspect_examples.ts";
-import type { Report } from "./inspect_report.ts";
+import type { ExampleSentence, MaskedToken } from "./examples.ts";
+import type { Report } from "./report.ts";
 
 const MOST_WORD_ROWS = 8;
 const MOST_UNKNOWN = 20;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { LineEncoder } from "../../lib/packing/line_encoder.ts";
-import { TermCounter } from "../../lib/packing/term_coverage.ts";
+import { LineEncoder } from "../../lib/preprocessing/line_encoder.ts";
+import { TermCounter } from "../../lib/inspection/term_coverage.ts";
 import { corpusIdTable, Lexicon, Vocabulary } from "../../lib/text/mod.ts";
 
 const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];

@@ -9,8 +9,15 @@ import { crc32 } from "node:zlib";
 import { fileError, syncFolder, UserError } from "../config/mod.ts";
 import { SUFFIX_COUNT } from "../text/mod.ts";
 import type { Shard } from "./input_plan.ts";
-import { elementBytes, encodeNpy, encodeNpyHeader, type NpyDtype } from "./npy.ts";
-import { encodeNpzDirectory, encodeNpzHeader, type NpzEntry } from "./npz.ts";
+import {
+  elementBytes,
+  encodeNpy,
+  encodeNpyHeader,
+  encodeNpzDirectory,
+  encodeNpzHeader,
+  type NpyDtype,
+  type NpzEntry,
+} from "../packing/mod.ts";
 import type { WorkFolder } from "./work_folder.ts";
 
 /** How much of a corpus is written: part of a work folder's state. */

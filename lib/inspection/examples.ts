@@ -1,8 +1,13 @@
 /** Sentences of a corpus, drawn at random, as pretraining would mask them. */
 import type { Vocabulary } from "../text/mod.ts";
-import type { Corpus } from "./corpus_reader.ts";
-import { chooseWords, IGNORED_LABEL, maskTokens, streamDraws } from "./masking.ts";
-import { RandomStream } from "./random.ts";
+import {
+  chooseWords,
+  type Corpus,
+  IGNORED_LABEL,
+  maskTokens,
+  RandomStream,
+  streamDraws,
+} from "../packing/mod.ts";
 
 /** A token of a sentence as the model would see it. */
 export interface MaskedToken {

@@ -1,5 +1,5 @@
 /** A run of `preprocess` to be killed: input, output and options as arguments; prints how many bytes are read. */
-import { preprocess } from "../../lib/packing/mod.ts";
+import { preprocess } from "../../lib/preprocessing/mod.ts";
 import { VOCABULARY } from "./preprocess_runs.ts";
 
 const [inputPath, outputFile, options] = Deno.args;

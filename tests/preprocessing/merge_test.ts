@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { UserError } from "../../lib/config/mod.ts";
-import { Corpus, merge, type PreprocessOptions } from "../../lib/packing/mod.ts";
+import { Corpus } from "../../lib/packing/mod.ts";
+import { merge, type PreprocessOptions } from "../../lib/preprocessing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { withFolder } from "../folders.ts";
 import { allFiles, names, run, sampleLines, VOCABULARY } from "./preprocess_runs.ts";

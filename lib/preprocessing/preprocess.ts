@@ -10,7 +10,7 @@ import { fileError, UserError } from "../config/mod.ts";
 import { Lexicon, refuseInsideText, type Vocabulary } from "../text/mod.ts";
 import type { BlockEncoderOptions } from "./block_encoder.ts";
 import { corpusReport, type CorpusSettings, emptyTally, encodeReport } from "./corpus_report.ts";
-import { checkCorpusVocabulary, corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
+import { checkCorpusVocabulary, corpusVocabularyPath, readCorpusVocabulary } from "../packing/mod.ts";
 import { CorpusWriter, emptyCorpus, shardPrefix, workFolderPath } from "./corpus_writer.ts";
 import { Duplicates, emptyDuplicates } from "./duplicates.ts";
 import { EncodePass, type PreprocessState } from "./encode_pass.ts";

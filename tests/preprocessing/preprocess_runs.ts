@@ -1,6 +1,6 @@
 /** Runs of `preprocess` on small inputs, for its tests. */
 import { createHash } from "node:crypto";
-import { preprocess, type PreprocessOptions, type PreprocessSummary } from "../../lib/packing/mod.ts";
+import { preprocess, type PreprocessOptions, type PreprocessSummary } from "../../lib/preprocessing/mod.ts";
 import { generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
 
 /** A small vocabulary. */
