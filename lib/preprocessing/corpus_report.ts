@@ -66,7 +66,7 @@ export interface Tally {
 export const MAX_EXAMPLES = 20;
 /** Spellings in a whole corpus's report. */
 const MAX_UNKNOWN = 200;
-/** Different spellings that are told apart; later ones count in the sum only. Keeps memory bounded. */
+/** Different spellings that are told apart, the first ones met; others count in the sum only, so that memory stays bounded. */
 const MAX_SPELLINGS = 100_000;
 
 /**

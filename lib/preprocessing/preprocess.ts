@@ -200,7 +200,8 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   await work.remove();
   const { bad_lines } = work.state.tally.counts;
   if (bad_lines > 0) {
-    log(`Skipped ${bad_lines} bad lines; the first are in "${prefix}_report.json"`);
+    const lines = bad_lines === 1 ? "1 bad line; it is" : `${bad_lines} bad lines; the first are`;
+    log(`Skipped ${lines} in "${prefix}_report.json"`);
   }
   log(`Total sentences num: ${sentences}`);
   log(`Total tokens num: ${tokens}`);
