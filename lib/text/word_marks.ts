@@ -34,14 +34,44 @@ const MAX_WORD_TOKENS = 4;
  * ```
  */
 export function markWords(tokens: readonly string[], words: Iterable<string>): string[] {
-  const spellings = new Set(words);
+  const spellings = new Spellings(words);
   const marked = [...tokens];
   for (let start = 0; start < tokens.length;) {
-    const length = CHINESE.test(tokens[start]!) ? wordLength(tokens, start, spellings) : 1;
+    const length = isChinese(tokens[start]!) ? spellings.longestAt(tokens, start) : 1;
     for (let i = start + 1; i < start + length; i++) marked[i] = `##${tokens[i]}`;
     start += length;
   }
   return marked;
+}
+
+/** The words of a sentence by their spelling. */
+class Spellings {
+  readonly #words = new Set<string>();
+  /** Length of the longest word, by its first code unit: most searches end there. */
+  readonly #longest = new Map<number, number>();
+
+  constructor(words: Iterable<string>) {
+    for (const word of words) {
+      if (word.length < 2) continue; // nothing continues it
+      this.#words.add(word);
+      const first = word.charCodeAt(0);
+      this.#longest.set(first, Math.max(word.length, this.#longest.get(first) ?? 0));
+    }
+  }
+
+  /** Number of tokens of the longest word at `start`; 1 if none is there. */
+  longestAt(tokens: readonly string[], start: number): number {
+    let text = tokens[start]!;
+    const room = this.#longest.get(text.charCodeAt(0)) ?? 0;
+    const most = Math.min(MAX_WORD_TOKENS, tokens.length - start);
+    let found = 1;
+    for (let length = 2; length <= most; length++) {
+      text += tokens[start + length - 1]!;
+      if (text.length > room) break;
+      if (this.#words.has(text)) found = length;
+    }
+    return found;
+  }
 }
 
 /**
@@ -81,12 +111,11 @@ export function continuations(
 
 const CHINESE = /[\u4e00-\u9fa5]/;
 
-/** Number of tokens of the longest word at `start`; 1 if none is there. */
-function wordLength(tokens: readonly string[], start: number, spellings: ReadonlySet<string>): number {
-  for (let length = Math.min(MAX_WORD_TOKENS, tokens.length - start); length > 1; length--) {
-    if (spellings.has(tokens.slice(start, start + length).join(""))) return length;
-  }
-  return 1;
+/** Whether a token has a character that the suffix ids know. */
+function isChinese(token: string): boolean {
+  if (token.length > 1) return CHINESE.test(token);
+  const character = token.charCodeAt(0);
+  return character >= FIRST_CHARACTER && character <= LAST_CHARACTER;
 }
 
 /**
