@@ -27,8 +27,8 @@ import {
   type PretrainingConfig,
 } from "../lib/electra/mod.ts";
 import { compile, type Precision, RandomStream, tf, Variable } from "../lib/tensorflow/mod.ts";
-import { AdamW } from "../lib/training/adamw.ts";
-import { compileTrainingStep } from "../lib/training/step.ts";
+import { AdamW, clipFactor } from "../lib/training/adamw.ts";
+import { compileGradients } from "../lib/training/step.ts";
 
 const VOCABULARY = 22608, MASKED = 0.15;
 const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
@@ -48,6 +48,7 @@ const CASES: Case[] = [
 ];
 /** B rows of L positions. */
 const [B, L] = [4, 128];
+const GROUPS = [{ rows: B, width: L }];
 const nameOf = ({ model, mode }: Case) =>
   `${model} ${B}x${L} ${mode === "eager" ? "eager float32" : `compiled ${mode}`}`;
 
@@ -199,20 +200,23 @@ function encoderStep(mode: Case["mode"]): (i: number) => Promise<void> {
         return [name, variable];
       }),
   );
-  const optimizer = new AdamW(variables, { ...OPTIMIZER, maxGradNorm: 0 });
-  const ids = tf.randomUniform([B, L], 1, VOCABULARY, "int32");
+  const optimizer = new AdamW(variables, OPTIMIZER);
+  const ids = tf.randomUniform([B * L], 1, VOCABULARY, "int32");
   const labels = tf.cast(tf.randomUniform([B * L, 1], 0, 2, "int32"), "float32");
   const step = (ids: Tensor, labels: Tensor, rates: Tensor): Tensor => {
     const values = [...variables.values()].map((variable) => variable.read());
     const { value, grads } = tf.valueAndGrads((...values: Tensor[]) => {
       const p = lookup(config, variables, values);
-      const hidden = encode((name) => p(`discriminator.electra.${name}`), config.discriminator, { ids });
+      const hidden = encode((name) => p(`discriminator.electra.${name}`), config.discriminator, {
+        ids,
+        groups: GROUPS,
+      });
       const rtd = (name: string) => p(`discriminator.discriminator_rtd.${name}`);
       const dense = tf.relu(tf.add(tf.matMul(hidden, rtd("dense.weight")), rtd("dense.bias")));
       const logits = tf.add(tf.matMul(dense, rtd("dense_prediction.weight")), rtd("dense_prediction.bias"));
       return tf.losses.sigmoidCrossEntropy(labels, logits) as tf.Scalar;
     })(values);
-    optimizer.apply(grads, rates);
+    optimizer.apply(rates, grads);
     return value;
   };
   const run = mode === "eager" ? undefined : compile(step, { precision: mode });
@@ -228,26 +232,26 @@ function encoderStep(mode: Case["mode"]): (i: number) => Promise<void> {
 function pretrainingStep(mode: Case["mode"]): (i: number) => Promise<void> {
   const config = presetConfig("base", VOCABULARY);
   const variables = createVariables(config, 1);
-  const optimizer = new AdamW(variables, { ...OPTIMIZER, maxGradNorm: 1 });
+  const optimizer = new AdamW(variables, OPTIMIZER);
   const slots = Math.ceil(MASKED * B * L);
-  const rawIds = tf.randomUniform([B, L], 5, VOCABULARY, "int32");
-  const positions = tf.tensor1d(
-    Array.from({ length: slots }, (_, i) => Math.floor(i * B * L / slots)),
-    "int32",
-  );
-  const weights = tf.ones([slots]);
-  const step = compileTrainingStep(
-    config,
-    variables,
-    optimizer,
-    1,
-    mode === "eager" ? { eager: true } : { precision: mode },
-  );
+  const ids = tf.randomUniform([B * L], 5, VOCABULARY, "int32");
+  const batch = [
+    ids, // masked
+    ids, // raw
+    tf.tensor1d(Array.from({ length: slots }, (_, i) => Math.floor(i * B * L / slots)), "int32"),
+    tf.ones([slots]),
+    tf.range(0, B * L, L, "int32"), // [CLS]
+    tf.ones([B]),
+  ];
+  const options = mode === "eager" ? { eager: true } : { precision: mode };
+  const gradients = compileGradients({ config, variables, groups: GROUPS, seed: 1 }, options);
+  const update = optimizer.compile();
   return async (i) => {
-    const number = tf.scalar(i, "int32"), rates = tf.tensor1d(optimizer.rates(i + 1, 1e-4));
-    const report = await step.runAsync(rawIds, rawIds, positions, weights, number, rates);
-    await report.data();
-    tf.dispose([report, number, rates]);
+    const number = tf.scalar(i, "int32");
+    const [report, ...grads] = await gradients.runAsync(...batch, number, tf.scalar(1));
+    const norm = (await report.data()).at(-1)!;
+    const rates = tf.tensor1d(optimizer.rates(i + 1, 1e-4, clipFactor(norm, 1)));
+    tf.dispose([await update.runAsync(rates, ...grads), report, grads, number, rates]);
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { UserError } from "../config/mod.ts";
+import { hasDiscriminator, type LossWeights, type ObjectiveName, OBJECTIVES } from "./objectives.ts";
 
 /** One encoder: the generator's or the discriminator's. */
 export interface ElectraConfig {
@@ -36,13 +37,13 @@ export interface PretrainingConfig {
   /** Width of the contrastive vectors: 128; PaddleNLP from 2.6 on: 2. */
   csp_dim: number;
   /** Weights in the total loss; a head whose weight is 0 does not exist (plain ELECTRA: mts and csp 0). */
-  loss_weights: { generator: number; rtd: number; mts: number; csp: number };
+  loss_weights: LossWeights;
   /** Temperature of the contrastive loss. */
   csp_temperature: number;
 }
 
 /** Names of the ready-made sizes. */
-export type Preset = "tiny" | "small" | "base";
+export type Preset = "tiny" | "small" | "base" | "large";
 
 /** Layers, dropout, and [hidden size, heads, feed-forward size] of both encoders. */
 const SIZES: Record<
@@ -50,19 +51,23 @@ const SIZES: Record<
   { layers: number; dropout: number; discriminator: number[]; generator: number[] }
 > = {
   tiny: { layers: 2, dropout: 0, discriminator: [128, 4, 512], generator: [64, 2, 256] },
-  small: { layers: 4, dropout: 0.1, discriminator: [256, 4, 1024], generator: [128, 4, 512] },
+  small: { layers: 12, dropout: 0.1, discriminator: [256, 4, 1024], generator: [128, 2, 512] },
   base: { layers: 12, dropout: 0.1, discriminator: [768, 12, 3072], generator: [256, 4, 1024] },
+  large: { layers: 24, dropout: 0.1, discriminator: [1024, 16, 4096], generator: [256, 4, 1024] },
 };
 
 /**
  * The configuration of a ready-made size.
  *
- * `base` is the published model: 114,999,073 parameters with its vocabulary of 22,608 tokens. `small` (4 layers
- * of 256) learns on a laptop, `tiny` (2 layers of 128, without dropout) in a minute.
+ * `base` is the published model: 114,999,073 parameters with its vocabulary of 22,608 tokens. `small` (12 layers
+ * of 256, as ELECTRA-small) learns on a laptop, `tiny` (2 layers of 128, without dropout) in a minute; `large` (24 of
+ * 1,024) is ELECTRA-large.
  *
  * @param preset Which size.
  * @param vocabSize Number of tokens in the vocabulary.
- * @param maxPositions Longest row in tokens; default 512.
+ * @param options.maxPositions Longest row in tokens; default 512.
+ * @param options.objective What the model is trained for; default "ernie-health". For "mlm", which has no
+ * discriminator, the one encoder has the discriminator's size.
  *
  * @example
  * ```ts
@@ -71,8 +76,16 @@ const SIZES: Record<
  * console.assert(generator.hidden_size === 256 && generator.embedding_size === 768);
  * ```
  */
-export function presetConfig(preset: Preset, vocabSize: number, maxPositions = 512): PretrainingConfig {
+export function presetConfig(
+  preset: Preset,
+  vocabSize: number,
+  { maxPositions = 512, objective = "ernie-health" }: {
+    maxPositions?: number;
+    objective?: ObjectiveName;
+  } = {},
+): PretrainingConfig {
   const { layers, dropout, discriminator, generator } = SIZES[preset];
+  const lossWeights = OBJECTIVES[objective].lossWeights;
   const encoder = ([hidden, heads, intermediate]: number[]): ElectraConfig => ({
     vocab_size: vocabSize,
     embedding_size: discriminator[0],
@@ -91,10 +104,10 @@ export function presetConfig(preset: Preset, vocabSize: number, maxPositions = 5
   return {
     model_type: "ernie-health",
     discriminator: encoder(discriminator),
-    generator: encoder(generator),
+    generator: encoder(hasDiscriminator(lossWeights) ? generator : discriminator),
     shared_word_embeddings: true,
     csp_dim: 128,
-    loss_weights: { generator: 1, rtd: 50, mts: 20, csp: 1 },
+    loss_weights: lossWeights,
     csp_temperature: 0.07,
   };
 }

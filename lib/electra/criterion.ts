@@ -1,7 +1,7 @@
 /**
  * The four losses of ERNIE-Health.
  *
- * R = rows (two views of R / 2 sentences), L = positions, M = masked positions, V = vocabulary, K = negatives.
+ * N = tokens of all rows, S = sentences (each in two views), M = masked positions, V = vocabulary, K = negatives.
  *
  * @module
  */
@@ -14,11 +14,11 @@ import { binaryCrossEntropy, crossEntropy } from "./ops.ts";
 export interface Outputs {
   /** (M, V) */
   generatorLogits: Tensor;
-  /** (R, L): positive where the discriminator thinks that the token was replaced. */
-  rtdLogits: Tensor;
+  /** (N): positive where the discriminator thinks that the token was replaced; absent without a discriminator. */
+  rtdLogits?: Tensor | undefined;
   /** (M, 1 + K), the right token first; absent without that head. */
   mtsLogits?: Tensor | undefined;
-  /** (R, csp_dim); absent without that head. */
+  /** (2S, csp_dim), view a of every sentence, then view b; absent without that head. */
   cspVectors?: Tensor | undefined;
 }
 
@@ -30,10 +30,12 @@ export interface Targets {
   weights: Tensor;
   /** (M): 1 where the generator's sample differs from the token that was there. */
   replacedAtMasked: Tensor;
-  /** (R, L): the same at all positions. */
+  /** (N): the same at all positions. */
   replaced: Tensor;
-  /** (R, L): 1 on tokens, 0 on padding. */
+  /** (N): 1 on tokens, 0 on padding. */
   tokens: Tensor;
+  /** (2S): 1, or 0 for a slot of the fixed capacity that holds no sentence. */
+  sentences: Tensor;
 }
 
 /** Scalars: the weighted total and its unweighted parts. */
@@ -57,9 +59,19 @@ export function criterion(outputs: Outputs, targets: Targets, config: Pretrainin
   const { loss_weights: weights } = config;
   const none = () => tf.scalar(0);
   const generator = weightedMean(crossEntropy(outputs.generatorLogits, targets.masked), targets.weights);
-  const rtd = weightedMean(binaryCrossEntropy(outputs.rtdLogits, targets.replaced), targets.tokens);
+  const rtd = outputs.rtdLogits
+    ? weightedMean(binaryCrossEntropy(outputs.rtdLogits, targets.replaced), targets.tokens)
+    : none();
   const mts = outputs.mtsLogits ? multiTokenSelection(outputs.mtsLogits, targets.replacedAtMasked) : none();
-  const csp = outputs.cspVectors ? contrastive(outputs.cspVectors, config.csp_temperature) : none();
+  const csp = outputs.cspVectors
+    ? weightedMean(
+      crossEntropy(
+        similarities(outputs.cspVectors, targets.sentences, config),
+        otherViews(targets.sentences),
+      ),
+      targets.sentences,
+    )
+    : none();
   const parts = [[generator, weights.generator], [rtd, weights.rtd], [mts, weights.mts], [
     csp,
     weights.csp,
@@ -78,13 +90,23 @@ function multiTokenSelection(logits: Tensor, replaced: Tensor): Tensor {
   return weightedMean(crossEntropy(logits, tf.zeros([M], "int32")), replaced); // the right one is candidate 0
 }
 
-/** Each row must find its other view among all rows. */
-function contrastive(vectors: Tensor, temperature: number): Tensor {
-  const [R] = vectors.shape, half = R / 2;
+/**
+ * Among which vectors each must find its other view: cosines over the temperature, without itself and without unused slots.
+ *
+ * @param vectors (2S, csp_dim)
+ * @param used (2S)
+ * @returns (2S, 2S)
+ */
+export function similarities(vectors: Tensor, used: Tensor, config: PretrainingConfig): Tensor {
   const norm = tf.maximum(tf.sqrt(tf.sum(tf.square(vectors), -1, true)), 1e-12);
-  const z = tf.div(vectors, norm); // (R, csp_dim)
-  const similarity = tf.div(tf.matMul(z, z, false, true), temperature); // (R, R)
-  const notItself = tf.sub(similarity, tf.mul(tf.eye(R), 1e4));
-  const otherView = tf.tensor1d(Array.from({ length: R }, (_, i) => (i + half) % R), "int32");
-  return tf.mean(crossEntropy(notItself, otherView));
+  const z = tf.div(vectors, norm); // (2S, csp_dim)
+  const cosines = tf.div(tf.matMul(z, z, false, true), config.csp_temperature); // (2S, 2S)
+  const excluded = tf.maximum(tf.eye(used.shape[0]), tf.sub(1, used)); // (2S, 2S)
+  return tf.sub(cosines, tf.mul(excluded, 1e4));
+}
+
+/** The place of each vector's other view, int32 (2S). */
+export function otherViews(used: Tensor): Tensor {
+  const [count] = used.shape, half = count / 2;
+  return tf.tensor1d(Array.from({ length: count }, (_, i) => (i + half) % count), "int32");
 }

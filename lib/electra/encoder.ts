@@ -1,7 +1,11 @@
 /**
  * The encoder of generator and discriminator alike: BERT's, with embeddings that may be narrower than it.
  *
- * B = rows, L = positions, N = B × L, E = embedding size, H = hidden size, A = attention heads.
+ * The tokens of a step lie in rows, of one width or of several; attention never leaves a row. All but attention works on
+ * the flat list of tokens.
+ *
+ * N = tokens of all rows, E = embedding size, H = hidden size, A = attention heads, D = H / A; of one group of rows:
+ * B = rows, L = width.
  *
  * @module
  */
@@ -11,16 +15,36 @@ import type { ElectraConfig } from "./config.ts";
 import { attention, dropout, gelu, layerNorm, linear } from "./ops.ts";
 import { type Parameters, under } from "./parameters.ts";
 
+/** Rows of one width; a step may have several such groups, one after another. */
+export interface RowGroup {
+  readonly rows: number;
+  /** Tokens a row. */
+  readonly width: number;
+}
+
 /** What an encoder reads. */
 export interface EncoderInputs {
-  /** int32 (B, L): token ids, padded on the right. */
+  /** int32 (N): token ids, row after row. */
   ids: Tensor;
-  /** int32 (B, L): 0 for the first sentence, 1 for the second; default all 0. */
-  tokenTypeIds?: Tensor;
-  /** int32 (B, L): default 0 … L-1 in every row. */
-  positionIds?: Tensor;
-  /** float32, broadcast to (B, A, L, L), added to the attention scores; default: no attention to padding. */
-  attentionBias?: Tensor;
+  /** How the tokens form rows. */
+  groups: readonly RowGroup[];
+  /**
+   * int32 (N), for rows of several sentences: tokens attend to those of their own number, except to padding.
+   * Default: each row is one sentence.
+   */
+  segmentIds?: Tensor | undefined;
+  /** int32 (N): default 0 … L-1 in every row. */
+  positionIds?: Tensor | undefined;
+  /** int32 (N): 0 for the first sentence, 1 for the second; default all 0. */
+  tokenTypeIds?: Tensor | undefined;
+}
+
+/** How an encoder works. */
+export interface EncodingOptions {
+  /** Source of dropout masks; none in evaluation. */
+  random?: RandomStream | undefined;
+  /** Whether each layer's activations are computed again in the backward pass, not kept: less memory, more time. */
+  recompute?: boolean | undefined;
 }
 
 /** Added to attention scores that must not count: the original's finite minus infinity. */
@@ -30,7 +54,6 @@ const MASKED = -1e4;
  * Hidden states of every position.
  *
  * @param p Parameters of one encoder, without their prefix (`embeddings.…`, `encoder.layers.…`).
- * @param random Source of dropout masks; none in evaluation.
  * @returns (N, H), rows one after another.
  * @throws {RangeError} If rows are longer than the position embeddings.
  */
@@ -38,41 +61,66 @@ export function encode(
   p: Parameters,
   config: ElectraConfig,
   inputs: EncoderInputs,
-  random?: RandomStream,
+  { random }: EncodingOptions = {},
 ): Tensor {
-  const [B, L] = inputs.ids.shape;
-  if (L > config.max_position_embeddings) {
+  const longest = Math.max(...inputs.groups.map(({ width }) => width));
+  if (longest > config.max_position_embeddings) {
     throw new RangeError(
-      `Cannot encode rows of ${L} tokens: the model has ${config.max_position_embeddings} position embeddings`,
+      `Cannot encode rows of ${longest} tokens: the model has ${config.max_position_embeddings} position embeddings`,
     );
   }
-  const bias = inputs.attentionBias ?? paddingBias(inputs.ids, config.pad_token_id);
+  const biases = attentionBiases(inputs, config.pad_token_id);
   let x = embed(under(p, "embeddings."), config, inputs, random); // (N, E)
   if (config.embedding_size !== config.hidden_size) {
     x = linear(x, p("embeddings_project.weight"), p("embeddings_project.bias")); // (N, H)
   }
   for (let i = 0; i < config.num_hidden_layers; i++) {
-    x = layer(under(p, `encoder.layers.${i}.`), config, x, bias, [B, L], random);
+    x = layer(under(p, `encoder.layers.${i}.`), config, x, inputs.groups, biases, random);
   }
   return x;
 }
 
-/** 0 where a key may be attended to, -10,000 where it is padding: (B, 1, 1, L). */
-export function paddingBias(ids: Tensor, padId: number): Tensor {
-  const [B, L] = ids.shape;
-  return tf.reshape(tf.mul(tf.cast(tf.equal(ids, padId), "float32"), MASKED), [B, 1, 1, L]);
+/**
+ * What is added to each group's attention scores: 0 where a key may be attended to, -10,000 where it is padding or of
+ * another sentence.
+ *
+ * @returns Per group (B, 1, 1, L), or (B, 1, L, L) with `segmentIds`.
+ */
+export function attentionBiases(
+  { ids, groups, segmentIds }: Pick<EncoderInputs, "ids" | "groups" | "segmentIds">,
+  padId: number,
+): Tensor[] {
+  const isPadding = tf.equal(ids, padId); // (N)
+  const byGroup = (x: Tensor) => splitGroups(x, groups);
+  const penalty = (forbidden: Tensor) => tf.mul(tf.cast(forbidden, "float32"), MASKED);
+  if (!segmentIds) {
+    return byGroup(penalty(isPadding)).map((bias, i) =>
+      tf.reshape(bias, [groups[i].rows, 1, 1, groups[i].width])
+    );
+  }
+  const keys = byGroup(tf.where(isPadding, tf.zerosLike(segmentIds), segmentIds));
+  return byGroup(segmentIds).map((queries, i) => {
+    const { rows: B, width: L } = groups[i];
+    return penalty(tf.notEqual(tf.reshape(queries, [B, 1, L, 1]), tf.reshape(keys[i], [B, 1, 1, L])));
+  });
+}
+
+/** The part of each group, along the first axis. */
+function splitGroups(x: Tensor, groups: readonly RowGroup[]): Tensor[] {
+  return groups.length === 1 ? [x] : tf.split(x, groups.map(({ rows, width }) => rows * width), 0);
 }
 
 function embed(p: Parameters, config: ElectraConfig, inputs: EncoderInputs, random?: RandomStream): Tensor {
-  const { ids, tokenTypeIds, positionIds } = inputs;
-  const [B, L] = ids.shape, E = config.embedding_size;
-  const flat = (x: Tensor) => tf.reshape(x, [B * L]) as tf.Tensor1D;
-  const words = tf.gather(p("word_embeddings.weight"), flat(ids)); // (N, E)
+  const { ids, groups, tokenTypeIds, positionIds } = inputs;
+  const E = config.embedding_size;
+  const rowPositions = ({ rows, width }: RowGroup) =>
+    tf.tile(tf.slice(p("position_embeddings.weight"), [0, 0], [width, E]), [rows, 1]);
+  const words = tf.gather(p("word_embeddings.weight"), ids as tf.Tensor1D); // (N, E)
   const positions = positionIds
-    ? tf.gather(p("position_embeddings.weight"), flat(positionIds)) // (N, E)
-    : tf.tile(tf.slice(p("position_embeddings.weight"), [0, 0], [L, E]), [B, 1]); // (N, E)
+    ? tf.gather(p("position_embeddings.weight"), positionIds as tf.Tensor1D) // (N, E)
+    : tf.concat(groups.map(rowPositions), 0); // (N, E)
   const types = tokenTypeIds
-    ? tf.gather(p("token_type_embeddings.weight"), flat(tokenTypeIds)) // (N, E)
+    ? tf.gather(p("token_type_embeddings.weight"), tokenTypeIds as tf.Tensor1D) // (N, E)
     : tf.slice(p("token_type_embeddings.weight"), [0, 0], [1, E]); // (1, E)
   const sum = tf.add(tf.add(words, positions), types);
   const normed = layerNorm(sum, p("layer_norm.weight"), p("layer_norm.bias"), config.layer_norm_eps);
@@ -83,19 +131,23 @@ function layer(
   p: Parameters,
   config: ElectraConfig,
   x: Tensor, // (N, H)
-  bias: Tensor,
-  [B, L]: [number, number],
+  groups: readonly RowGroup[],
+  biases: Tensor[],
   random?: RandomStream,
 ): Tensor {
   const { hidden_size: H, num_attention_heads: A, hidden_dropout_prob: rate, layer_norm_eps: eps } = config;
   const project = (x: Tensor, name: string) => linear(x, p(`${name}.weight`), p(`${name}.bias`));
-  const heads = (name: string) =>
-    // (B, A, L, H / A)
-    tf.transpose(tf.reshape(project(x, `self_attn.${name}`), [B, L, A, H / A]), [0, 2, 1, 3]);
 
-  const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map(heads);
-  const attended = attention(q, k, v, bias, config.attention_probs_dropout_prob, random); // (B, A, L, H / A)
-  const context = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [B * L, H]); // (N, H)
+  const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((name) =>
+    splitGroups(project(x, `self_attn.${name}`), groups)
+  );
+  const contexts = groups.map(({ rows: B, width: L }, i) => {
+    const heads = (x: Tensor) => tf.transpose(tf.reshape(x, [B, L, A, H / A]), [0, 2, 1, 3]); // (B, A, L, D)
+    const [queries, keys, values] = [q[i], k[i], v[i]].map(heads);
+    const attended = attention(queries, keys, values, biases[i], config.attention_probs_dropout_prob, random);
+    return tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [B * L, H]);
+  });
+  const context = contexts.length === 1 ? contexts[0] : tf.concat(contexts, 0); // (N, H)
   const self = dropout(project(context, "self_attn.out_proj"), rate, random);
   x = layerNorm(tf.add(x, self), p("norm1.weight"), p("norm1.bias"), eps);
 

@@ -10,8 +10,21 @@ export {
   presetConfig,
   type PretrainingConfig,
 } from "./config.ts";
+export {
+  hasDiscriminator,
+  type LossWeights,
+  type Objective,
+  type ObjectiveName,
+  OBJECTIVES,
+} from "./objectives.ts";
 export { criterion, type Losses, type Outputs, type Targets } from "./criterion.ts";
-export { encode, type EncoderInputs, paddingBias } from "./encoder.ts";
+export {
+  attentionBiases,
+  encode,
+  type EncoderInputs,
+  type EncodingOptions,
+  type RowGroup,
+} from "./encoder.ts";
 export {
   countParameters,
   hasWeightDecay,

@@ -6,6 +6,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { RandomStream, tf } from "../tensorflow/mod.ts";
 import type { ElectraConfig, PretrainingConfig } from "./config.ts";
+import { hasDiscriminator } from "./objectives.ts";
 
 /** Looks a parameter up by its name. */
 export type Parameters = (name: string) => Tensor;
@@ -33,7 +34,9 @@ export function storedName(config: PretrainingConfig, name: string): string {
  */
 export function stateDictNames(config: PretrainingConfig): Map<string, string> {
   const names = new Map([...parameterShapes(config).keys()].map((name) => [name, name]));
-  if (config.shared_word_embeddings) names.set(DISCRIMINATOR_WORDS, GENERATOR_WORDS);
+  if (config.shared_word_embeddings && hasDiscriminator(config.loss_weights)) {
+    names.set(DISCRIMINATOR_WORDS, GENERATOR_WORDS);
+  }
   return names;
 }
 
@@ -80,10 +83,13 @@ export function parameterShapes(config: PretrainingConfig): Map<string, number[]
   norm("generator.generator_predictions.layer_norm", g.embedding_size);
   shapes.set("generator.generator_lm_head_bias", [g.vocab_size]);
 
+  if (!hasDiscriminator(weights)) return shapes;
   const H = d.hidden_size;
   encoder("discriminator.electra.", d, !config.shared_word_embeddings);
-  linear("discriminator.discriminator_rtd.dense", H, H);
-  linear("discriminator.discriminator_rtd.dense_prediction", H, 1);
+  if (weights.rtd > 0) {
+    linear("discriminator.discriminator_rtd.dense", H, H);
+    linear("discriminator.discriminator_rtd.dense_prediction", H, 1);
+  }
   if (weights.mts > 0) {
     linear("discriminator.discriminator_mts", H, H);
     shapes.set("discriminator.bias_mts.weight", [d.vocab_size, 1]);

@@ -2,8 +2,8 @@
  * ERNIE-Health pretraining: a small generator fills masked tokens, a discriminator finds what was replaced,
  * picks the right token among candidates, and recognises two maskings of one sentence.
  *
- * R = rows (view a of R / 2 sentences, then view b), L = positions, N = R × L, M = capacity of masked positions,
- * V = vocabulary, E = embedding size, H = hidden size.
+ * N = tokens of all rows, M = capacity of masked positions, S = capacity of sentences (each in two views), V = vocabulary,
+ * E = embedding size, H = hidden size.
  *
  * Work is done only where a loss is: the projection to the vocabulary, the sampling and the candidates are
  * computed at masked positions, about 15 % of all.
@@ -13,8 +13,9 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type RandomStream, tf } from "../tensorflow/mod.ts";
 import type { PretrainingConfig } from "./config.ts";
-import { criterion, type Losses, type Outputs, type Targets } from "./criterion.ts";
-import { encode } from "./encoder.ts";
+import { criterion, type Losses, otherViews, type Outputs, similarities, type Targets } from "./criterion.ts";
+import { encode, type EncodingOptions, type RowGroup } from "./encoder.ts";
+import { hasDiscriminator } from "./objectives.ts";
 import { dropout, gelu, layerNorm, linear, replaceAt, stopGradient } from "./ops.ts";
 import { type Parameters, storedName, under } from "./parameters.ts";
 import { sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
@@ -22,16 +23,26 @@ import { sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
 /** The generator head's layer norm has an epsilon of its own in the original. */
 const GENERATOR_HEAD_EPS = 1e-12;
 
-/** One batch on the device; all int32 except `weights`. */
+/** One batch on the device; int32 but for the weights. */
 export interface PretrainingBatch {
-  /** (R, L): what the generator sees. */
+  /** How the tokens form rows. */
+  groups: readonly RowGroup[];
+  /** (N): what the generator sees. */
   maskedIds: Tensor;
-  /** (R, L): what was there. */
+  /** (N): what was there. */
   rawIds: Tensor;
-  /** (M): masked positions in the flattened rows; unused slots hold 0. */
+  /** (N): number of the sentence within its row, 0 on padding; absent where each row is one sentence. */
+  segmentIds?: Tensor | undefined;
+  /** (N): position within the sentence; absent where each row is one sentence. */
+  positionIds?: Tensor | undefined;
+  /** (M): masked positions among the N; unused slots hold 0. */
   positions: Tensor;
   /** float32 (M): 1 for a masked position, 0 for an unused slot. */
   weights: Tensor;
+  /** (2S): where each sentence begins, in view a and then in view b; unused slots hold 0. */
+  clsPositions: Tensor;
+  /** float32 (2S): 1 for a sentence, 0 for an unused slot. */
+  clsWeights: Tensor;
 }
 
 /** Sampled token and wrong candidates at each masked position, int32 (M) and (M, K). */
@@ -50,6 +61,11 @@ export interface Counts {
   /** Tokens that the discriminator calls replaced, and how many of those are. */
   rtdFlagged: Tensor;
   rtdFound: Tensor;
+  /** Replaced positions where the best candidate is the token that was there. */
+  mtsCorrect: Tensor;
+  /** Views whose nearest other one is the other view of the same sentence, and all views. */
+  cspCorrect: Tensor;
+  views: Tensor;
 }
 
 /** Everything one forward pass computes. */
@@ -58,7 +74,7 @@ export interface PretrainingResult {
   counts: Counts;
   outputs: Outputs;
   targets: Targets;
-  /** int32 (R, L): the rows with the generator's samples put in. */
+  /** int32 (N): the rows with the generator's samples put in. */
   discriminatorIds: Tensor;
 }
 
@@ -68,6 +84,7 @@ export interface PretrainingResult {
  * @param p Parameters under the original's names.
  * @param random Source of the generator's samples and of dropout.
  * @param options.training Whether dropout applies.
+ * @param options.recompute Whether each layer's activations are computed again in the backward pass, not kept.
  * @param options.draws Samples and candidates to use instead of drawing them: for comparison with recorded ones.
  */
 export function pretrainingForward(
@@ -75,42 +92,38 @@ export function pretrainingForward(
   config: PretrainingConfig,
   batch: PretrainingBatch,
   random: RandomStream,
-  options: { training: boolean; draws?: Draws },
+  options: { training: boolean; recompute?: boolean; draws?: Draws },
 ): PretrainingResult {
   const { maskedIds, rawIds, positions, weights } = batch;
-  const [R, L] = maskedIds.shape, N = R * L;
-  const dropoutRandom = options.training ? random : undefined;
-  const raw = tf.gather(tf.reshape(rawIds, [N]), positions as tf.Tensor1D); // (M)
+  const [N] = maskedIds.shape;
+  const encoding = { random: options.training ? random : undefined, recompute: options.recompute };
+  const at = (x: Tensor) => tf.gather(x, positions as tf.Tensor1D);
+  const raw = at(rawIds); // (M)
 
-  const generatorLogits = generatorForward(p, config, batch, dropoutRandom); // (M, V)
+  const generatorLogits = generatorForward(p, config, batch, encoding); // (M, V)
   const scores = samplingScores(generatorLogits); // (M, V)
-  const { sampled, negatives } = options.draws ?? draw(scores, raw, random, config.loss_weights.mts > 0);
+  const { sampled, negatives } = options.draws ?? draw(scores, raw, random, config);
 
-  const flatMasked = tf.reshape(maskedIds, [N]);
-  const used = tf.cast(weights, "bool");
-  const put = tf.where(used, sampled, tf.gather(flatMasked, positions as tf.Tensor1D)); // unused slots change nothing
-  const discriminatorIds = tf.reshape(replaceAt(flatMasked, positions, put), [R, L]);
+  const put = tf.where(tf.cast(weights, "bool"), sampled, at(maskedIds)); // unused slots change nothing
+  const discriminatorIds = replaceAt(maskedIds, positions, put); // (N)
   const replacedAtMasked = tf.mul(tf.cast(tf.notEqual(sampled, raw), "float32"), weights); // (M)
-  const replaced = tf.scatterND(tf.expandDims(positions, -1) as tf.Tensor2D, replacedAtMasked, [N]);
   const targets: Targets = {
     masked: raw,
     weights,
     replacedAtMasked,
-    replaced: tf.reshape(replaced, [R, L]),
+    replaced: tf.scatterND(tf.expandDims(positions, -1) as tf.Tensor2D, replacedAtMasked, [N]),
     tokens: tf.cast(tf.notEqual(maskedIds, config.generator.pad_token_id), "float32"),
+    sentences: batch.clsWeights,
   };
 
   const candidates = tf.concat([tf.expandDims(raw, -1), negatives], -1); // (M, 1 + K), the right one first
-  const found = discriminatorForward(
-    p,
-    config,
-    { ids: discriminatorIds, positions, candidates },
-    dropoutRandom,
-  );
-  const outputs = { generatorLogits, ...found };
+  const found = hasDiscriminator(config.loss_weights)
+    ? discriminatorForward(p, config, { ...batch, ids: discriminatorIds, candidates }, encoding)
+    : {};
+  const outputs: Outputs = { generatorLogits, ...found };
   return {
     losses: criterion(outputs, targets, config),
-    counts: count(scores, stopGradient(found.rtdLogits), targets),
+    counts: count(scores, outputs, targets, config),
     outputs,
     targets,
     discriminatorIds,
@@ -121,12 +134,12 @@ export function pretrainingForward(
 function generatorForward(
   p: Parameters,
   config: PretrainingConfig,
-  { maskedIds, positions }: PretrainingBatch,
-  random?: RandomStream,
+  batch: PretrainingBatch,
+  options: EncodingOptions,
 ): Tensor {
   const g = under(p, "generator.");
-  const hidden = encode(under(g, "electra."), config.generator, { ids: maskedIds }, random); // (N, H)
-  const at = tf.gather(hidden, positions as tf.Tensor1D); // (M, H)
+  const hidden = encode(under(g, "electra."), config.generator, { ...batch, ids: batch.maskedIds }, options); // (N, H)
+  const at = tf.gather(hidden, batch.positions as tf.Tensor1D); // (M, H)
   const head = under(g, "generator_predictions.");
   const wide = gelu(linear(at, head("dense.weight"), head("dense.bias"))); // (M, E)
   const normed = layerNorm(wide, head("layer_norm.weight"), head("layer_norm.bias"), GENERATOR_HEAD_EPS);
@@ -137,17 +150,21 @@ function generatorForward(
 function discriminatorForward(
   p: Parameters,
   config: PretrainingConfig,
-  { ids, positions, candidates }: { ids: Tensor; positions: Tensor; candidates: Tensor },
-  random?: RandomStream,
+  batch: PretrainingBatch & { ids: Tensor; candidates: Tensor },
+  options: EncodingOptions,
 ): Omit<Outputs, "generatorLogits"> {
   const d = under((name) => p(storedName(config, name)), "discriminator.");
   const { discriminator: sizes, loss_weights: weights } = config;
-  const [R, L] = ids.shape, H = sizes.hidden_size;
-  const hidden = encode(under(d, "electra."), sizes, { ids }, random); // (N, H)
+  const { positions, candidates, clsPositions } = batch;
+  const H = sizes.hidden_size;
+  const hidden = encode(under(d, "electra."), sizes, batch, options); // (N, H)
 
-  const rtd = under(d, "discriminator_rtd.");
-  const suspicion = gelu(linear(hidden, rtd("dense.weight"), rtd("dense.bias"))); // (N, H)
-  const rtdLogits = linear(suspicion, rtd("dense_prediction.weight"), rtd("dense_prediction.bias")); // (N, 1)
+  const suspect = () => {
+    const rtd = under(d, "discriminator_rtd.");
+    const suspicion = gelu(linear(hidden, rtd("dense.weight"), rtd("dense.bias"))); // (N, H)
+    const logits = linear(suspicion, rtd("dense_prediction.weight"), rtd("dense_prediction.bias")); // (N, 1)
+    return tf.reshape(logits, [-1]);
+  };
 
   const selectTokens = () => {
     const at = tf.gather(hidden, positions as tf.Tensor1D); // (M, H)
@@ -159,36 +176,47 @@ function discriminatorForward(
   };
 
   const contrast = () => {
-    const csp = under(d, "discriminator_csp."), rate = sizes.hidden_dropout_prob;
-    const cls = tf.reshape(tf.slice(tf.reshape(hidden, [R, L, H]), [0, 0, 0], [R, 1, H]), [R, H]);
-    const dense = gelu(linear(dropout(cls, rate, random), csp("dense.weight"), csp("dense.bias"))); // (R, H)
-    return linear(dropout(dense, rate, random), csp("out_proj.weight"), csp("out_proj.bias")); // (R, csp_dim)
+    const csp = under(d, "discriminator_csp."), rate = sizes.hidden_dropout_prob, { random } = options;
+    const cls = tf.gather(hidden, clsPositions as tf.Tensor1D); // (2S, H)
+    const dense = gelu(linear(dropout(cls, rate, random), csp("dense.weight"), csp("dense.bias"))); // (2S, H)
+    return linear(dropout(dense, rate, random), csp("out_proj.weight"), csp("out_proj.bias")); // (2S, csp_dim)
   };
 
   return {
-    rtdLogits: tf.reshape(rtdLogits, [R, L]),
+    rtdLogits: weights.rtd > 0 ? suspect() : undefined,
     mtsLogits: weights.mts > 0 ? selectTokens() : undefined,
     cspVectors: weights.csp > 0 ? contrast() : undefined,
   };
 }
 
 /** Draws from the generator; its logits are constants here, no gradient flows through a sample. */
-function draw(logits: Tensor, raw: Tensor, random: RandomStream, withNegatives: boolean): Draws {
-  const sampled = sampleTokens(logits, random.gumbel(logits.shape));
-  const negatives = withNegatives
-    ? sampleNegatives(logits, raw, random.gumbel(logits.shape))
-    : tf.zeros([raw.shape[0], 0], "int32");
-  return { sampled, negatives };
+function draw(logits: Tensor, raw: Tensor, random: RandomStream, { loss_weights }: PretrainingConfig): Draws {
+  return {
+    sampled: hasDiscriminator(loss_weights) ? sampleTokens(logits, random.gumbel(logits.shape)) : raw,
+    negatives: loss_weights.mts > 0
+      ? sampleNegatives(logits, raw, random.gumbel(logits.shape))
+      : tf.zeros([raw.shape[0], 0], "int32"),
+  };
 }
 
-function count(generatorLogits: Tensor, rtdLogits: Tensor, targets: Targets): Counts {
-  const flagged = tf.mul(tf.cast(tf.greater(rtdLogits, 0), "float32"), targets.tokens); // (R, L)
-  const best = tf.argMax(generatorLogits, -1); // (M)
+function count(scores: Tensor, outputs: Outputs, targets: Targets, config: PretrainingConfig): Counts {
+  const { rtdLogits, mtsLogits, cspVectors } = outputs;
+  /** How many of `where` (0 or 1) hold. */
+  const hits = (isHit: Tensor, where: Tensor) => tf.sum(tf.mul(tf.cast(isHit, "float32"), where));
+  const flagged = rtdLogits && tf.cast(tf.greater(stopGradient(rtdLogits), 0), "float32"); // (N)
+  const nearest = cspVectors &&
+    tf.argMax(similarities(stopGradient(cspVectors), targets.sentences, config), -1); // (2S)
+  const none = () => tf.scalar(0);
   return {
     masked: tf.sum(targets.weights),
     replaced: tf.sum(targets.replacedAtMasked),
-    generatorCorrect: tf.sum(tf.mul(tf.cast(tf.equal(best, targets.masked), "float32"), targets.weights)),
-    rtdFlagged: tf.sum(flagged),
-    rtdFound: tf.sum(tf.mul(flagged, targets.replaced)),
+    generatorCorrect: hits(tf.equal(tf.argMax(scores, -1), targets.masked), targets.weights),
+    rtdFlagged: flagged ? hits(flagged, targets.tokens) : none(),
+    rtdFound: flagged ? hits(flagged, tf.mul(targets.tokens, targets.replaced)) : none(),
+    mtsCorrect: mtsLogits
+      ? hits(tf.equal(tf.argMax(stopGradient(mtsLogits), -1), 0), targets.replacedAtMasked)
+      : none(),
+    cspCorrect: nearest ? hits(tf.equal(nearest, otherViews(targets.sentences)), targets.sentences) : none(),
+    views: tf.sum(targets.sentences),
   };
 }

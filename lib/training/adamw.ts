@@ -1,11 +1,11 @@
 /**
- * AdamW with global-norm clipping, on variables that stay on the device.
+ * AdamW on variables that stay on the device.
  *
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { hasWeightDecay, type ModelVariables } from "../electra/mod.ts";
-import { attr, backend, DTYPE, tf, Variable } from "../tensorflow/mod.ts";
+import { attr, backend, compile, type CompiledFunction, DTYPE, tf, Variable } from "../tensorflow/mod.ts";
 
 /** Constants of the optimizer. */
 export interface AdamWOptions {
@@ -15,8 +15,6 @@ export interface AdamWOptions {
   epsilon: number;
   /** Share of a weight that decays per step, times the learning rate; biases and norms are spared. */
   weightDecay: number;
-  /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
-  maxGradNorm: number;
 }
 
 const FUSED = [
@@ -49,46 +47,66 @@ export class AdamW {
    *
    * @param step From 1.
    * @param learningRate After the schedule.
-   * @returns [step size with both bias corrections, ε in its scale, 1 - learning rate · weight decay]
+   * @param gradientScale Factor on the gradients: clipping, the mean over several batches, the loss scale taken back.
+   * @returns [step size with both bias corrections, ε in its scale, 1 - learning rate · weight decay, gradient scale]
    */
-  rates(step: number, learningRate: number): Float32Array {
+  rates(step: number, learningRate: number, gradientScale = 1): Float32Array {
     const { beta1, beta2, epsilon, weightDecay } = this.options;
     const root = Math.sqrt(1 - beta2 ** step);
     return Float32Array.of(
       learningRate * root / (1 - beta1 ** step),
       epsilon * root,
       1 - learningRate * weightDecay,
+      gradientScale,
     );
   }
 
   /**
-   * Updates every variable; to be called inside the compiled step.
+   * Updates every variable; to be called inside a compiled function.
    *
+   * @param rates (4), from {@linkcode AdamW.rates}.
    * @param gradients One per variable, in order.
-   * @param rates (3), from {@linkcode AdamW.rates}.
-   * @returns The gradients' global norm before clipping: a scalar.
    */
-  apply(gradients: Tensor[], rates: Tensor): Tensor {
-    const { beta1, beta2, maxGradNorm } = this.options;
-    const [stepSize, epsilon, keep] = tf.unstack(rates);
-    const norm = globalNorm(gradients);
-    const scale = tf.div(maxGradNorm, tf.maximum(norm, maxGradNorm));
+  apply(rates: Tensor, gradients: Tensor[]) {
+    const { beta1, beta2 } = this.options;
+    const [stepSize, epsilon, keep, gradientScale] = tf.unstack(rates);
     // the fused operation corrects for bias by 1 - power: 0 leaves that to `rates`
     const constants = [tf.scalar(0), tf.scalar(0), stepSize, tf.scalar(beta1), tf.scalar(beta2), epsilon];
     [...this.variables].forEach(([name, variable], i) => {
       const { first, second } = this.moments.get(name)!;
-      const gradient = maxGradNorm > 0 ? tf.mul(gradients[i], scale) : gradients[i];
       if (this.options.weightDecay > 0 && hasWeightDecay(name)) {
         variable.assign(tf.mul(variable.read(), keep));
       }
+      const gradient = tf.mul(gradients[i], gradientScale);
       variable.apply("ResourceApplyAdam", FUSED, [first, second], [...constants, gradient]);
     });
-    return norm;
+  }
+
+  /**
+   * Compiles {@linkcode AdamW.apply}.
+   *
+   * @returns A function of the rates (4) and the gradients; it returns the rates.
+   */
+  compile(): CompiledFunction<Tensor[], Tensor> {
+    return compile((rates: Tensor, ...gradients: Tensor[]) => {
+      this.apply(rates, gradients);
+      return tf.clone(rates);
+    }, { name: "update" });
   }
 }
 
 /** Root of the sum of all squares; the fused operation makes no tensor of squares. */
-function globalNorm(gradients: Tensor[]): Tensor {
+export function globalNorm(gradients: Tensor[]): Tensor {
   const half = (x: Tensor) => backend().op("L2Loss", [attr.type("T", DTYPE.float32)], [x])[0];
   return tf.sqrt(tf.mul(tf.addN(gradients.map(half)), 2));
+}
+
+/**
+ * The factor that brings gradients down to a norm: c / max(norm, c).
+ *
+ * @param norm Their global norm.
+ * @param maxNorm c; 0: leave them as they are.
+ */
+export function clipFactor(norm: number, maxNorm: number): number {
+  return maxNorm > 0 ? maxNorm / Math.max(norm, maxNorm) : 1;
 }

@@ -29,7 +29,7 @@ import {
 } from "../packing/mod.ts";
 import { configureTensorFlow, EventFileWriter, hasGpu, tensorflowInfo, tf } from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
-import { AdamW } from "./adamw.ts";
+import { AdamW, clipFactor } from "./adamw.ts";
 import { lossChart } from "./chart.ts";
 import { removeLeftovers, saveCheckpoint } from "./checkpoint.ts";
 import { lockOutputDir } from "./lock.ts";
@@ -39,7 +39,7 @@ import { presetOf, type PretrainOptions } from "./options.ts";
 import { describeRun, hasFastBfloat16, metricsOf, writeEvents } from "./report.ts";
 import { inexactChanges, momentsOf, restoreMoments, startingPoint } from "./resume.ts";
 import { linearDecayWithWarmup } from "./schedule.ts";
-import { compileTrainingStep, readReport, type StepInputs, type StepReport } from "./step.ts";
+import { compileGradients, readReport, type StepReport } from "./step.ts";
 
 const BETA1 = 0.9, BETA2 = 0.999;
 const MOST_WARMUP_STEPS = 10_000;
@@ -109,7 +109,7 @@ export async function pretrain(
   const identity = { corpus: corpus.fingerprint, vocabulary: await vocabulary.hash() };
   const from = await startingPoint(options, identity);
   const config = from?.config as PretrainingConfig | undefined ??
-    presetConfig(presetOf(options), vocabulary.size, Math.max(512, L));
+    presetConfig(presetOf(options), vocabulary.size, { maxPositions: Math.max(512, L) });
   checkConfig(config);
   if (from && !from.resumed && from.step >= totalSteps) {
     throw new UserError(
@@ -134,7 +134,6 @@ export async function pretrain(
     beta2: BETA2,
     epsilon: options.adam_epsilon,
     weightDecay: options.weight_decay,
-    maxGradNorm: options.max_grad_norm,
   });
   using memory = new DisposableStack();
   memory.defer(() => {
@@ -204,11 +203,22 @@ export async function pretrain(
     saved = step;
   };
 
-  const run = compileTrainingStep(config, variables, optimizer, seed, {
+  const gradients = compileGradients({ config, variables, groups: [{ rows: 2 * B, width: L }], seed }, {
     precision: options.use_amp ? "mixed_bfloat16" : "float32",
     eager: options.eager_run,
   });
-  memory.defer(() => run.dispose());
+  memory.defer(() => gradients.dispose());
+  const update = optimizer.compile();
+  memory.defer(() => update.dispose());
+  const run = async (inputs: Tensor[], step: number): Promise<StepReport> => {
+    const [numbers, ...values] = await gradients.runAsync(...inputs);
+    const report = readReport(await numbers.data());
+    const rates = tf.tensor1d(
+      optimizer.rates(step + 1, schedule(step), clipFactor(report.gradNorm, options.max_grad_norm)),
+    );
+    tf.dispose([await update.runAsync(rates, ...values), numbers, values, rates]);
+    return report;
+  };
   const stream = batches(corpus, {
     vocabulary,
     batchSize: B,
@@ -224,8 +234,8 @@ export async function pretrain(
   let next: PlacedBatch | undefined = step < totalSteps ? stream.next().value : undefined;
   while (next && !signal?.aborted) {
     const batch = next;
-    const inputs = toDevice(batch, capacity, step, optimizer.rates(step + 1, schedule(step)));
-    const running = finish(run.runAsync(...inputs), inputs, options);
+    const inputs = toDevice(batch, capacity, step);
+    const running = finish(run(inputs, step), inputs, options);
     let report: StepReport;
     try {
       next = step + 1 < totalSteps ? stream.next().value : undefined; // made while the device computes
@@ -299,16 +309,18 @@ function checkRows(
   }
 }
 
-function toDevice(batch: PlacedBatch, capacity: number, step: number, rates: Float32Array): StepInputs {
+function toDevice(batch: PlacedBatch, capacity: number, step: number): Tensor[] {
   const { positions, weights } = maskedPositions(batch, capacity);
-  const shape: [number, number] = [batch.rows, batch.length];
+  const { rows, length } = batch;
   return [
-    tf.tensor2d(batch.maskedIds, shape, "int32"), // (R, L)
-    tf.tensor2d(batch.rawIds, shape, "int32"), // (R, L)
+    tf.tensor1d(batch.maskedIds, "int32"), // (N)
+    tf.tensor1d(batch.rawIds, "int32"), // (N)
     tf.tensor1d(positions, "int32"), // (M)
     tf.tensor1d(weights), // (M)
+    tf.tensor1d(Int32Array.from({ length: rows }, (_, r) => r * length), "int32"), // (2S)
+    tf.ones([rows]), // (2S)
     tf.scalar(step, "int32"),
-    tf.tensor1d(rates), // (3)
+    tf.scalar(1),
   ];
 }
 
@@ -323,15 +335,12 @@ function checkFinite({ total, gradNorm }: StepReport, step: number, saved: numbe
 }
 
 async function finish(
-  running: Promise<Tensor>,
+  running: Promise<StepReport>,
   inputs: Tensor[],
   options: PretrainOptions,
 ): Promise<StepReport> {
   try {
-    const report = await running;
-    const numbers = await report.data();
-    report.dispose();
-    return readReport(numbers);
+    return await running;
   } catch (error) {
     if ((error as { code?: number }).code !== 8) throw error; // RESOURCE_EXHAUSTED
     throw new UserError(

@@ -1,5 +1,10 @@
 /**
- * One training step as one compiled function: forward pass, gradients, clipping and update.
+ * One training step as compiled functions: losses and gradients of a batch, the update, evaluation.
+ *
+ * Gradients and update are two functions, for the host looks at the numbers between them: it skips a step that is not
+ * finite, adds up the gradients of several batches, and works out how much to clip.
+ *
+ * N = tokens of all rows, M = capacity of masked positions, S = capacity of sentences.
  *
  * @module
  */
@@ -8,11 +13,14 @@ import {
   type Draws,
   lookup,
   type ModelVariables,
+  type PretrainingBatch,
   type PretrainingConfig,
   pretrainingForward,
+  type PretrainingResult,
+  type RowGroup,
 } from "../electra/mod.ts";
 import { compile, type CompiledFunction, type CompileOptions, RandomStream, tf } from "../tensorflow/mod.ts";
-import type { AdamW } from "./adamw.ts";
+import { globalNorm } from "./adamw.ts";
 
 /** What a step reports, in this order in the tensor it returns. */
 export const REPORT = [
@@ -21,49 +29,69 @@ export const REPORT = [
   "rtd",
   "mts",
   "csp",
-  "gradNorm",
   "masked",
   "replaced",
   "generatorCorrect",
   "rtdFlagged",
   "rtdFound",
+  "mtsCorrect",
+  "cspCorrect",
+  "views",
+  "gradNorm",
 ] as const;
 
-/** What a step takes: maskedIds, rawIds (R, L), positions, weights (M), step (scalar), rates (3). */
-export type StepInputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-
-/** The numbers of one step by name. */
+/** The numbers of one step by name; `gradNorm` before clipping, NaN in evaluation. */
 export type StepReport = Record<typeof REPORT[number], number>;
+
+/** The tensors of a batch in the order that compiled functions take them; the last two for packed rows only. */
+export const BATCH_TENSORS = [
+  "maskedIds",
+  "rawIds",
+  "positions",
+  "weights",
+  "clsPositions",
+  "clsWeights",
+  "segmentIds",
+  "positionIds",
+] as const;
+
+/** Named as in {@linkcode BATCH_TENSORS}. */
+export type BatchTensors = Omit<PretrainingBatch, "groups">;
+
+/** What stays the same for every step of a run. */
+export interface StepSetup {
+  config: PretrainingConfig;
+  variables: ModelVariables;
+  /** How the tokens of every batch form rows. */
+  groups: readonly RowGroup[];
+  /** The run's seed: dropout and samples of step n depend on it and n alone. */
+  seed: number;
+  /** Compute the activations of each layer a second time in the backward pass instead of keeping them. */
+  recompute?: boolean | undefined;
+}
 
 /**
  * Losses, counts and gradients of one batch.
  *
- * @param values Parameters in the order of `variables`.
- * @param inputs maskedIds, rawIds (R, L), positions, weights (M); recorded draws for comparisons.
- * @returns `report` (10): {@linkcode REPORT} without the gradient norm; one gradient per parameter.
+ * @param values Parameters in the order of the model's variables.
+ * @param batch See {@linkcode PretrainingBatch}; recorded draws for comparisons.
+ * @param options.lossScale Factor on the loss that is differentiated, and so on the gradients: a scalar; default 1.
+ * @returns `report`: {@linkcode REPORT} without the gradient norm; one gradient per parameter.
  */
 export function lossesAndGradients(
-  config: PretrainingConfig,
-  variables: ModelVariables,
+  { config, variables, recompute = false }: Pick<StepSetup, "config" | "variables" | "recompute">,
   values: Tensor[],
-  inputs: { maskedIds: Tensor; rawIds: Tensor; positions: Tensor; weights: Tensor; draws?: Draws },
+  { draws, ...batch }: PretrainingBatch & { draws?: Draws },
   random: RandomStream,
-  training = true,
+  { training = true, lossScale }: { training?: boolean; lossScale?: Tensor } = {},
 ): { report: Tensor[]; gradients: Tensor[] } {
-  const { draws, ...batch } = inputs;
   let report: Tensor[] = [];
   const { grads } = tf.valueAndGrads((...values: Tensor[]) => {
-    const parameters = lookup(config, variables, values);
-    const { losses, counts } = pretrainingForward(parameters, config, batch, random, {
-      training,
-      ...(draws && { draws }),
-    });
-    const { total, generator, rtd, mts, csp } = losses;
-    const { masked, replaced, generatorCorrect, rtdFlagged, rtdFound } = counts;
-    report = [total, generator, rtd, mts, csp, masked, replaced, generatorCorrect, rtdFlagged, rtdFound].map(
-      (scalar) => tf.keep(tf.clone(scalar)), // they outlive the forward pass
-    );
-    return total as tf.Scalar;
+    const options = { training, recompute, ...(draws && { draws }) };
+    const result = pretrainingForward(lookup(config, variables, values), config, batch, random, options);
+    report = scalars(result).map((scalar) => tf.keep(tf.clone(scalar))); // they outlive the forward pass
+    const { total } = result.losses;
+    return (lossScale ? tf.mul(total, lossScale) : total) as tf.Scalar;
   })(values);
   const outside = report.map((scalar) => tf.clone(scalar));
   for (const scalar of report) scalar.dispose();
@@ -71,33 +99,58 @@ export function lossesAndGradients(
 }
 
 /**
- * Compiles the training step.
+ * Compiles losses and gradients of a batch.
  *
- * @param seed The run's seed: dropout and samples of step n depend on it and n alone.
- * @returns A function of maskedIds, rawIds (R, L), positions, weights (M), step (int32 scalar) and the
- * optimizer's rates (3); it returns the step's report as one tensor, ordered as {@linkcode REPORT}.
+ * @returns A function of the batch's tensors ({@linkcode BATCH_TENSORS}), the number of the batch in the run (int32
+ * scalar) and the loss scale (scalar); it returns the report, ordered as {@linkcode REPORT}, and the gradients, still scaled.
  */
-export function compileTrainingStep(
-  config: PretrainingConfig,
-  variables: ModelVariables,
-  optimizer: AdamW,
-  seed: number,
+export function compileGradients(
+  setup: StepSetup,
   options: CompileOptions = {},
-): CompiledFunction<StepInputs, Tensor> {
-  return compile(
-    (...[maskedIds, rawIds, positions, weights, step, rates]: StepInputs): Tensor => {
-      const values = [...variables.values()].map((variable) => variable.read());
-      const batch = { maskedIds, rawIds, positions, weights };
-      const random = new RandomStream(seed, step);
-      const { report, gradients } = lossesAndGradients(config, variables, values, batch, random);
-      const norm = optimizer.apply(gradients, rates);
-      return tf.stack([...report.slice(0, 5), norm, ...report.slice(5)]);
-    },
-    { name: "training step", ...options },
-  );
+): CompiledFunction<Tensor[], Tensor[]> {
+  const { groups, variables, seed } = setup;
+  return compile((...inputs: Tensor[]): Tensor[] => {
+    const [lossScale, step] = [inputs.pop()!, inputs.pop()!];
+    const batch = { groups, ...namedTensors(inputs) };
+    const values = [...variables.values()].map((variable) => variable.read());
+    const random = new RandomStream(seed, step);
+    const { report, gradients } = lossesAndGradients(setup, values, batch, random, { lossScale });
+    return [tf.stack([...report, globalNorm(gradients)]), ...gradients];
+  }, { name: "training step", ...options });
+}
+
+/**
+ * Compiles the losses of a batch without dropout, for evaluation.
+ *
+ * @returns A function of the batch's tensors and its number; it returns the report, without a gradient norm.
+ */
+export function compileEvaluation(
+  setup: StepSetup,
+  options: CompileOptions = {},
+): CompiledFunction<Tensor[], Tensor> {
+  const { config, groups, variables, seed } = setup;
+  return compile((...inputs: Tensor[]): Tensor => {
+    const random = new RandomStream(seed, inputs.pop()!);
+    const batch = { groups, ...namedTensors(inputs) };
+    const values = [...variables.values()].map((variable) => variable.read());
+    const parameters = lookup(config, variables, values);
+    return tf.stack(scalars(pretrainingForward(parameters, config, batch, random, { training: false })));
+  }, { name: "evaluation", ...options });
 }
 
 /** Names the numbers of a step's report. */
 export function readReport(report: ArrayLike<number>): StepReport {
-  return Object.fromEntries(REPORT.map((name, i) => [name, report[i]])) as StepReport;
+  return Object.fromEntries(REPORT.map((name, i) => [name, report[i] ?? NaN])) as StepReport;
+}
+
+function namedTensors(tensors: Tensor[]): BatchTensors {
+  return Object.fromEntries(
+    tensors.map((tensor, i) => [BATCH_TENSORS[i], tensor]),
+  ) as unknown as BatchTensors;
+}
+
+/** The report without the gradient norm. */
+function scalars({ losses, counts }: PretrainingResult): Tensor[] {
+  const all: Record<string, Tensor> = { ...losses, ...counts };
+  return REPORT.filter((name) => name !== "gradNorm").map((name) => all[name]);
 }

@@ -18,23 +18,36 @@ function inputs(
 ) {
   return [
     range(R * L * V, (n) => (n % 7) / 10, [R * L, V]),
-    range(R * L, (n) => n % 5 - 2, [R, L]),
+    range(R * L, (n) => n % 5 - 2, [R * L]),
     range(R * L * (1 + K), (n) => (n % 11) / 5, [R * L, 1 + K]),
     tf.tensor2d(csp),
     tf.tensor1d(labels.map((label) => Math.max(label, 0)), "int32"),
     tf.tensor1d(masked),
     tf.tensor1d(replaced),
-    tf.tensor2d(replaced, [R, L]),
-    tf.tensor2d([1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1], [R, L]),
+    tf.tensor1d(replaced),
+    tf.tensor1d([1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1]),
+    tf.ones([R]),
   ];
 }
 
 function losses(
-  ...[generatorLogits, rtdLogits, mtsLogits, cspVectors, masked, weights, replacedAtMasked, replaced, tokens]:
-    Tensor[]
+  ...[
+    generatorLogits,
+    rtdLogits,
+    mtsLogits,
+    cspVectors,
+    masked,
+    weights,
+    replacedAtMasked,
+    replaced,
+    tokens,
+    sentences,
+  ]: Tensor[]
 ) {
   const outputs = { generatorLogits, rtdLogits, mtsLogits, cspVectors };
-  return { ...criterion(outputs, { masked, weights, replacedAtMasked, replaced, tokens }, config) };
+  return {
+    ...criterion(outputs, { masked, weights, replacedAtMasked, replaced, tokens, sentences }, config),
+  };
 }
 const numbers = (record: { [name: string]: Tensor }) =>
   Object.fromEntries(Object.entries(record).map(([name, tensor]) => [name, tensor.dataSync()[0]]));

@@ -90,9 +90,14 @@ export function batchOf(tensors: Tensors, prefix: string, positions: "all" | "ma
     sampled: at(tf.reshape(int32(get("sampled_ids")), [-1])),
     negatives: at(tf.reshape(int32(get("negative_ids")), [-1, 5])),
   };
+  const [rows, width] = get("generator_labels").shape;
+  const flat = (name: string) => tf.reshape(int32(get(name)), [-1]);
   return {
-    maskedIds: int32(get("masked_input_ids")),
-    rawIds: int32(get("raw_input_ids")),
+    groups: [{ rows, width }],
+    maskedIds: flat("masked_input_ids"),
+    rawIds: flat("raw_input_ids"),
+    clsPositions: tf.range(0, rows * width, width, "int32"),
+    clsWeights: tf.ones([rows]),
     positions: tf.tensor1d(slots, "int32"),
     weights: tf.tensor1d(weights),
     draws,

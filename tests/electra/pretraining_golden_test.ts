@@ -1,9 +1,9 @@
 /** Forward outputs, losses, every gradient and five optimizer steps against the original's recorded numbers. */
 import { strict as assert } from "node:assert";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { loadVariables, lookup, pretrainingForward } from "../../lib/electra/mod.ts";
+import { loadVariables, lookup, pretrainingForward, type RowGroup } from "../../lib/electra/mod.ts";
 import { compile, RandomStream, tf } from "../../lib/tensorflow/mod.ts";
-import { AdamW } from "../../lib/training/adamw.ts";
+import { AdamW, clipFactor, globalNorm } from "../../lib/training/adamw.ts";
 import { linearDecayWithWarmup } from "../../lib/training/schedule.ts";
 import { lossesAndGradients } from "../../lib/training/step.ts";
 import { batchOf, type Fixture, largest, maxDifference, plainName, readFixture } from "./golden.ts";
@@ -43,26 +43,35 @@ function report(title: string, rows: [name: string, difference: number, scale: n
 }
 
 /** A batch as the arguments of a compiled function. */
-function argumentsOf({ maskedIds, rawIds, positions, weights, draws }: ReturnType<typeof batchOf>): Tensor[] {
-  return [maskedIds, rawIds, positions, weights, draws.sampled, draws.negatives];
+function argumentsOf({ draws, ...batch }: ReturnType<typeof batchOf>): Tensor[] {
+  const { maskedIds, rawIds, positions, weights, clsPositions, clsWeights } = batch;
+  return [maskedIds, rawIds, positions, weights, clsPositions, clsWeights, draws.sampled, draws.negatives];
+}
+
+/** The batch again, inside the function. */
+function batchFrom(groups: RowGroup[], tensors: Tensor[]) {
+  const [maskedIds, rawIds, positions, weights, clsPositions, clsWeights, sampled, negatives] = tensors;
+  const batch = { groups, maskedIds, rawIds, positions, weights, clsPositions, clsWeights };
+  return { batch, draws: { sampled, negatives } };
 }
 
 function forwardOutputs(fixture: Fixture, mode: typeof MODES[number]) {
   const { config, golden, state } = fixture;
   const variables = loadVariables(config, state, "fixture");
   const batch = batchOf(golden, "in.", "all");
-  const outputs = run(mode, (maskedIds, rawIds, positions, weights, sampled, negatives) => {
+  const outputs = run(mode, (...tensors) => {
     const values = [...variables.values()].map((variable) => variable.read());
+    const { batch: inputs, draws } = batchFrom(batch.groups, tensors);
     const { outputs, targets, discriminatorIds } = pretrainingForward(
       lookup(config, variables, values),
       config,
-      { maskedIds, rawIds, positions, weights },
+      inputs,
       stream(),
-      { training: false, draws: { sampled, negatives } },
+      { training: false, draws },
     );
     return {
       generator_logits: outputs.generatorLogits,
-      rtd_logits: outputs.rtdLogits,
+      rtd_logits: outputs.rtdLogits!,
       ...(outputs.mtsLogits && { mts_logits: outputs.mtsLogits }),
       ...(outputs.cspVectors && { csp_logits: outputs.cspVectors }),
       disc_input_ids: tf.cast(discriminatorIds, "float32"),
@@ -82,10 +91,15 @@ function lossesAndGradientsOf(fixture: Fixture, mode: typeof MODES[number], slot
   const variables = loadVariables(config, state, "fixture");
   const batch = batchOf(golden, "in.", slots);
   const names = [...variables.keys()];
-  const results = run(mode, (maskedIds, rawIds, positions, weights, sampled, negatives) => {
+  const results = run(mode, (...tensors) => {
     const values = [...variables.values()].map((variable) => variable.read());
-    const inputs = { maskedIds, rawIds, positions, weights, draws: { sampled, negatives } };
-    const { report, gradients } = lossesAndGradients(config, variables, values, inputs, stream());
+    const { batch: inputs, draws } = batchFrom(batch.groups, tensors);
+    const { report, gradients } = lossesAndGradients(
+      { config, variables },
+      values,
+      { ...inputs, draws },
+      stream(),
+    );
     return {
       losses: tf.stack(report.slice(0, 5)),
       ...Object.fromEntries(names.map((name, i) => [name, gradients[i]])),
@@ -151,20 +165,28 @@ for (const variant of ["tiny", "tiny_legacy"] as const) {
         beta2: 0.999,
         epsilon: 1e-8,
         weightDecay: 0.01,
-        maxGradNorm: 1,
       });
-      const step = (...args: Tensor[]) => {
-        const [maskedIds, rawIds, positions, weights, sampled, negatives, rates] = args;
-        const values = [...variables.values()].map((variable) => variable.read());
-        const inputs = { maskedIds, rawIds, positions, weights, draws: { sampled, negatives } };
-        const { report, gradients } = lossesAndGradients(config, variables, values, inputs, stream());
-        return { report: tf.stack([...report.slice(0, 5), optimizer.apply(gradients, rates)]) };
-      };
       info.train!.float32.forEach((theirs, i) => {
         assert.equal(schedule(i), theirs.lr);
-        const batch = batchOf(batches!, `step${i}.`, "all");
-        const rates = tf.tensor1d(optimizer.rates(i + 1, schedule(i)));
-        const ours = run(mode, step, [...argumentsOf(batch), rates]).report.dataSync();
+        const recorded = batchOf(batches!, `step${i}.`, "all");
+        const { report, ...gradients } = run(mode, (...tensors) => {
+          const values = [...variables.values()].map((variable) => variable.read());
+          const { batch, draws } = batchFrom(recorded.groups, tensors);
+          const { report, gradients } = lossesAndGradients(
+            { config, variables },
+            values,
+            { ...batch, draws },
+            stream(),
+          );
+          const losses = tf.stack([...report.slice(0, 5), globalNorm(gradients)]);
+          return { report: losses, ...Object.fromEntries(gradients.entries()) } as Record<string, Tensor>;
+        }, argumentsOf(recorded));
+        const ours = report.dataSync();
+        const rates = tf.tensor1d(optimizer.rates(i + 1, schedule(i), clipFactor(ours[5], 1)));
+        run(mode, (rates, ...gradients) => {
+          optimizer.apply(rates, gradients);
+          return { rates: tf.clone(rates) };
+        }, [rates, ...Object.values(gradients)]);
         lossNames.forEach((name, k) => {
           const expected = theirs.losses[name];
           assert.ok(
