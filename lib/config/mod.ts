@@ -1,5 +1,6 @@
 /** Option tables, user errors, files that are whole or not there, progress: what every room may lean on. */
 export {
+  type ByteHash,
   type Disk,
   diskErrorReason,
   fileError,

@@ -5,6 +5,9 @@
  *   optimizer.safetensors  moments, `<parameter>.moment1` and `.moment2`
  *   run_states.json        global_step and whatever else the loop needs to go on exactly
  *   config.json, vocab.txt, run.json   model configuration, vocabulary, options of the run
+ *   SHA256SUMS             checksum of each file; `sha256sum --check SHA256SUMS` reads it too
+ *
+ * and whatever files others need to open the folder, such as the tokenizer's.
  */
 
 import { basename, dirname, join } from "node:path";
@@ -17,15 +20,9 @@ import {
   removePartials,
   syncFolder,
   UserError,
-  writeAtomically,
 } from "../config/mod.ts";
-import {
-  type LazyTensorData,
-  readSafetensors,
-  readSafetensorsHeader,
-  type TensorData,
-  writeSafetensors,
-} from "../weights/mod.ts";
+import type { LazyTensorData, TensorData } from "../weights/mod.ts";
+import { ChecksummedReader, ChecksummedWriter, CHECKSUMS } from "./checksums.ts";
 
 /** All that a run needs to go on as if it had never stopped. */
 export interface Checkpoint<Tensor = TensorData> {
@@ -43,6 +40,23 @@ export interface Checkpoint<Tensor = TensorData> {
   run: unknown;
   /** Tokens in the order of their ids. */
   vocabulary: readonly string[];
+  /** Text of further files by name, such as the tokenizer's. */
+  files?: Readonly<Record<string, string>>;
+}
+
+/** A checkpoint and where it was read from. */
+export interface LoadedCheckpoint extends Checkpoint {
+  folder: string;
+}
+
+/** How to save a checkpoint. */
+export interface SaveOptions {
+  /** How many checkpoints to leave; default: all of them. */
+  keep?: number;
+  /** Where to write. */
+  disk?: Disk;
+  /** Told of each old checkpoint that cannot be removed. */
+  warn?: (message: string) => void;
 }
 
 /**
@@ -50,13 +64,13 @@ export interface Checkpoint<Tensor = TensorData> {
  *
  * @param outputDir - Folder of the run; created when missing.
  * @param checkpoint - What to save; a lazy tensor is read when its turn comes, one in memory at a time.
- * @param options - `keep`: how many checkpoints to leave, all of them when absent; `disk`: where to write.
+ * @param options - How many to keep.
  * @returns Path of the checkpoint.
- * @throws {UserError} When the disk refuses; every earlier checkpoint is then as it was.
+ * @throws {UserError} When the disk refuses; every earlier checkpoint is then as it was, and saving can be tried again.
  *
  * @example
  * ```ts
- * import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+ * import { loadLatestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
  * const outputDir = await Deno.makeTempDir();
  * const bias = { dtype: "F32" as const, shape: [2], data: new Float32Array([1, 2]) };
  * await saveCheckpoint(outputDir, {
@@ -68,31 +82,31 @@ export interface Checkpoint<Tensor = TensorData> {
  *   run: { batch_size: 8 },
  *   vocabulary: ["[PAD]", "热"],
  * }, { keep: 3 });
- * console.log((await loadCheckpoint((await latestCheckpoint(outputDir))!)).step); // 100
+ * console.log((await loadLatestCheckpoint(outputDir))?.step); // 100
  * await Deno.remove(outputDir, { recursive: true });
  * ```
  */
 export async function saveCheckpoint(
   outputDir: string,
   checkpoint: Checkpoint<TensorData | LazyTensorData>,
-  { keep = Infinity, disk = realDisk }: { keep?: number; disk?: Disk } = {},
+  { keep = Infinity, disk = realDisk, warn = console.warn }: SaveOptions = {},
 ): Promise<string> {
   const { step } = checkpoint;
   if (!(keep >= 1)) throw new RangeError(`Cannot keep ${keep} checkpoints: it must be 1 or more`);
   const folder = join(outputDir, `checkpoint-${step}`);
   const partial = partialPath(folder);
+  await discardHalfMade(outputDir, warn); // what earlier saves could not clear away themselves
   try {
     await Deno.mkdir(partial, { recursive: true });
     await writeContents(partial, checkpoint, disk);
     await replaceFolder(partial, folder, disk);
-    await syncFolder(outputDir);
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {}); // it may never have come to be
     throw savingError(error, folder);
   }
   const steps = await checkpointSteps(outputDir);
   const surplus = steps.filter((other) => other !== step).slice(0, Math.max(0, steps.length - keep));
-  for (const old of surplus) await removeFolder(join(outputDir, `checkpoint-${old}`), disk);
+  for (const old of surplus) await discard(join(outputDir, `checkpoint-${old}`), disk, warn);
   return folder;
 }
 
@@ -116,32 +130,33 @@ export async function removeLeftovers(outputDir: string): Promise<void> {
 }
 
 /**
- * Finds the newest complete checkpoint of a run.
+ * Reads the newest checkpoint of a run that is as it was written; damaged ones stay where they are.
  *
  * @param outputDir - Folder of the run; it may be missing.
- * @param options - `warn`: told about each newer checkpoint that is damaged.
- * @returns Its path, or `undefined` when the run has none.
+ * @param options - `warn`: told what is wrong with each newer checkpoint, and which one is taken instead.
+ * @returns What was saved, or `undefined` when the run has no checkpoint.
  * @throws {UserError} When there are checkpoints but all are damaged: starting afresh would hide the loss.
  *
  * @example
  * ```ts
- * import { latestCheckpoint } from "./checkpoint.ts";
- * console.log(await latestCheckpoint("no/such/run")); // undefined
+ * import { loadLatestCheckpoint } from "./checkpoint.ts";
+ * console.log(await loadLatestCheckpoint("no/such/run")); // undefined
  * ```
  */
-export async function latestCheckpoint(
+export async function loadLatestCheckpoint(
   outputDir: string,
   { warn = console.warn }: { warn?: (message: string) => void } = {},
-): Promise<string | undefined> {
+): Promise<LoadedCheckpoint | undefined> {
   const steps = await checkpointSteps(outputDir);
-  for (const step of steps.toReversed()) {
+  for (const [damaged, step] of steps.toReversed().entries()) {
     const folder = join(outputDir, `checkpoint-${step}`);
     try {
-      await checkContents(folder);
-      return folder;
+      const checkpoint = await loadCheckpoint(folder);
+      if (damaged > 0) warn(`Going on from checkpoint "${folder}" instead`);
+      return { ...checkpoint, folder };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      warn(`Skipped checkpoint "${folder}", going on from the one before: ${error.message}`);
+      warn(`Checkpoint "${folder}" is damaged and left as it is: ${error.message}`);
     }
   }
   if (steps.length === 0) return undefined;
@@ -152,52 +167,54 @@ export async function latestCheckpoint(
 }
 
 /**
- * Reads a checkpoint.
+ * Reads a checkpoint and checks every byte of it; one from before there were checksums is checked as far as its
+ * formats allow.
  *
- * @param folder - Path as {@linkcode latestCheckpoint} gives it.
+ * @param folder - Path of the checkpoint.
  * @returns What was saved.
- * @throws {UserError} When a file is missing or damaged.
+ * @throws {UserError} When a file is missing or not as it was written.
  */
 export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   if (!await exists(folder)) throw new UserError(`Cannot read checkpoint "${folder}": no such folder`);
-  const state = await readJson(join(folder, "run_states.json")) as Record<string, unknown> | null;
-  const step = state?.["global_step"];
-  if (state === null || typeof step !== "number") {
+  const reader = await ChecksummedReader.open(folder);
+  const { checksums, ...state } = (await reader.json("run_states.json") ?? {}) as Record<string, unknown>;
+  const step = state["global_step"];
+  if (typeof step !== "number") {
     throw new UserError(`Cannot read "${join(folder, "run_states.json")}": it has no "global_step"`);
   }
-  return {
+  if (checksums !== undefined && !reader.hasChecksums) {
+    throw new UserError(`Cannot trust checkpoint "${folder}": its "${checksums}" is missing`);
+  }
+  const checkpoint: Checkpoint = {
     step,
-    model: await readSafetensors(join(folder, "model.safetensors")),
-    optimizer: await readSafetensors(join(folder, "optimizer.safetensors")),
     state,
-    config: await readJson(join(folder, "config.json")),
-    run: await readJson(join(folder, "run.json")),
-    vocabulary: (await readText(join(folder, "vocab.txt"))).split("\n").slice(0, -1), // the last is empty
+    config: await reader.json("config.json"),
+    run: await reader.json("run.json"),
+    vocabulary: (await reader.text("vocab.txt")).split("\n").slice(0, -1), // the last is empty
+    model: await reader.tensors("model.safetensors"),
+    optimizer: await reader.tensors("optimizer.safetensors"),
   };
+  const files: Record<string, string> = {};
+  for (const name of reader.unread) files[name] = await reader.text(name);
+  return Object.keys(files).length === 0 ? checkpoint : { ...checkpoint, files };
 }
 
 async function writeContents(
   folder: string,
-  { step, model, optimizer, state, config, run, vocabulary }: Checkpoint<TensorData | LazyTensorData>,
+  { step, model, optimizer, state, config, run, vocabulary, files = {} }: Checkpoint<
+    TensorData | LazyTensorData
+  >,
   disk: Disk,
 ): Promise<void> {
-  const writeText = (name: string, text: string) =>
-    writeAtomically(join(folder, name), [new TextEncoder().encode(text)], disk);
-  const writeJson = (name: string, value: unknown) => writeText(name, JSON.stringify(value, null, 2) + "\n");
-  await writeSafetensors(join(folder, "model.safetensors"), model, { metadata: { format: "pd" }, disk });
-  await writeSafetensors(join(folder, "optimizer.safetensors"), optimizer, { disk });
-  await writeJson("config.json", config);
-  await writeJson("run.json", run);
-  await writeJson("run_states.json", { ...state, global_step: step });
-  await writeText("vocab.txt", vocabulary.map((token) => `${token}\n`).join(""));
-}
-
-/** Throws when a file is missing, cut short or no longer readable; reads no tensor. */
-async function checkContents(folder: string): Promise<void> {
-  await readSafetensorsHeader(join(folder, "model.safetensors"));
-  await readSafetensorsHeader(join(folder, "optimizer.safetensors"));
-  for (const name of ["config.json", "run.json", "run_states.json"]) await readJson(join(folder, name));
-  await readText(join(folder, "vocab.txt"));
+  const writer = new ChecksummedWriter(folder, disk);
+  await writer.tensors("model.safetensors", model, { format: "pd" });
+  await writer.tensors("optimizer.safetensors", optimizer);
+  await writer.json("config.json", config);
+  await writer.json("run.json", run);
+  await writer.json("run_states.json", { ...state, global_step: step, checksums: CHECKSUMS });
+  await writer.text("vocab.txt", vocabulary.map((token) => `${token}\n`).join(""));
+  for (const [name, text] of Object.entries(files)) await writer.text(name, text);
+  await writer.finish();
 }
 
 /** Gives a finished folder its name; an earlier checkpoint of that step goes once the new one is there. */
@@ -205,6 +222,7 @@ async function replaceFolder(partial: string, folder: string, disk: Disk): Promi
   if (await exists(folder)) await disk.rename(folder, replacedPath(folder));
   try {
     await disk.rename(partial, folder);
+    await syncFolder(dirname(folder)); // before anything older goes
   } finally {
     await settleReplaced(folder);
   }
@@ -229,13 +247,28 @@ async function exists(path: string): Promise<boolean> {
   });
 }
 
-/** Removes a checkpoint such that a half-removed one never looks like a checkpoint. */
-async function removeFolder(folder: string, disk: Disk): Promise<void> {
+/** Removes an old checkpoint such that a half-removed one never looks like one; failing is no reason to stop. */
+async function discard(folder: string, disk: Disk, warn: (message: string) => void): Promise<void> {
   try {
     await disk.rename(folder, partialPath(folder));
     await Deno.remove(partialPath(folder), { recursive: true });
   } catch (error) {
-    throw fileError("remove old checkpoint", folder, error);
+    const reason = diskErrorReason(error);
+    if (reason === undefined) throw error;
+    warn(`Cannot remove old checkpoint "${folder}": ${reason}; the next save tries again`);
+  }
+}
+
+/** Removes half-written and half-removed checkpoints; failing is no reason not to save. */
+async function discardHalfMade(outputDir: string, warn: (message: string) => void): Promise<void> {
+  for (const name of await matchingNames(outputDir, /^(\.checkpoint-\d+\.partial-\d+)$/)) {
+    try {
+      await Deno.remove(join(outputDir, name), { recursive: true });
+    } catch (error) {
+      const reason = diskErrorReason(error);
+      if (reason === undefined) throw error;
+      warn(`Cannot remove what is left of a checkpoint, "${join(outputDir, name)}": ${reason}`);
+    }
   }
 }
 
@@ -266,21 +299,4 @@ async function matchingNames(folder: string, pattern: RegExp): Promise<string[]>
     throw fileError("read", folder, error);
   }
   return found;
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw fileError("read", path, error);
-  }
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UserError(`Cannot read "${path}": it is not valid JSON`, { cause });
-  }
 }

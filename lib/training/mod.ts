@@ -3,13 +3,15 @@
  *
  * @module
  */
-export { AdamW, type AdamWOptions } from "./adamw.ts";
+export { AdamW, type AdamWOptions, clipFactor, globalNorm } from "./adamw.ts";
 export {
   type Checkpoint,
-  latestCheckpoint,
   loadCheckpoint,
+  type LoadedCheckpoint,
+  loadLatestCheckpoint,
   removeLeftovers,
   saveCheckpoint,
+  type SaveOptions,
 } from "./checkpoint.ts";
 export { lossChart, sparkline } from "./chart.ts";
 export { lockOutputDir } from "./lock.ts";
@@ -18,4 +20,14 @@ export { checkMemory, estimateMemory } from "./memory.ts";
 export { PRETRAIN_OPTIONS, type PretrainOptions } from "./options.ts";
 export { pretrain, type PretrainContext, type PretrainSummary } from "./pretrain.ts";
 export { type LearningRateSchedule, linearDecayWithWarmup } from "./schedule.ts";
-export { compileTrainingStep, lossesAndGradients, readReport, REPORT, type StepReport } from "./step.ts";
+export {
+  BATCH_TENSORS,
+  type BatchTensors,
+  compileEvaluation,
+  compileGradients,
+  lossesAndGradients,
+  readReport,
+  REPORT,
+  type StepReport,
+  type StepSetup,
+} from "./step.ts";

@@ -6,12 +6,16 @@
 import { UserError } from "../config/mod.ts";
 import { type LazyTensor, lazyTensor } from "../electra/mod.ts";
 import type { AdamW } from "./adamw.ts";
-import { type Checkpoint, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
+import {
+  type Checkpoint,
+  loadCheckpoint,
+  type LoadedCheckpoint,
+  loadLatestCheckpoint,
+} from "./checkpoint.ts";
 import { type PretrainOptions, PUBLISHED_MODEL, RESUMABLE } from "./options.ts";
 
 /** A checkpoint to go on from. */
-export interface StartingPoint extends Checkpoint {
-  folder: string;
+export interface StartingPoint extends LoadedCheckpoint {
   /** Whether it is this very run that goes on. */
   resumed: boolean;
 }
@@ -26,11 +30,10 @@ export async function startingPoint(
   options: PretrainOptions,
   identity: Record<string, string>,
 ): Promise<StartingPoint | undefined> {
-  const own = await latestCheckpoint(options.output_dir);
+  const own = await loadLatestCheckpoint(options.output_dir);
   if (own) {
-    const checkpoint = await loadCheckpoint(own);
-    checkSameRun(own, checkpoint, options, identity);
-    return { ...checkpoint, folder: own, resumed: true };
+    checkSameRun(own.folder, own, options, identity);
+    return { ...own, resumed: true };
   }
   const folder = options.model_name_or_path;
   if (!options.init_from_ckpt) {

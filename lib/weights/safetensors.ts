@@ -5,7 +5,7 @@
  * name, the header padded with spaces to a multiple of 8, so every tensor is aligned to its element size.
  */
 
-import { type Disk, fileError, realDisk, UserError, writeAtomically } from "../config/mod.ts";
+import { type ByteHash, type Disk, fileError, realDisk, UserError, writeAtomically } from "../config/mod.ts";
 
 /** The array that holds the elements of each data type; 16-bit floats are raw bits, booleans are 0 or 1. */
 export interface ArrayOf {
@@ -87,6 +87,7 @@ const largestHeader = 100_000_000; // bytes; the reference implementation refuse
  * Reads every tensor of a safetensors file.
  *
  * @param path - The file.
+ * @param options - `hash`: sees every byte of the file, in order.
  * @returns The tensors by name, in the order of the file; each has memory of its own.
  * @throws {UserError} When the file cannot be read, is cut short, or breaks the format.
  *
@@ -97,12 +98,15 @@ const largestHeader = 100_000_000; // bytes; the reference implementation refuse
  * console.log(tensors.get("discriminator.bias_mts.weight")?.shape); // [200, 1]
  * ```
  */
-export async function readSafetensors(path: string): Promise<Map<string, TensorData>> {
+export async function readSafetensors(
+  path: string,
+  { hash }: { hash?: ByteHash } = {},
+): Promise<Map<string, TensorData>> {
   const tensors = new Map<string, TensorData>();
   using file = await open(path);
-  const { tensors: infos } = await readHeader(file, path);
+  const { tensors: infos } = await readHeader(file, path, hash);
   for (const [name, { dtype, shape, byteLength }] of infos) { // their bytes follow one another
-    const bytes = await readBytes(file, byteLength, path);
+    const bytes = await readBytes(file, byteLength, path, hash);
     tensors.set(name, { dtype, shape, data: new arrayTypes[dtype](bytes.buffer) } as TensorData);
   }
   return tensors;
@@ -132,7 +136,7 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
  *
  * @param path - File to create or replace, in one piece: a failed write leaves the earlier file as it was.
  * @param tensors - Tensors by name, in any order; a lazy one is read when its turn comes.
- * @param options - `metadata`: free text to store along; `disk`: where to write.
+ * @param options - `metadata`: free text to store along; `disk`: where to write; `hash`: sees every byte of the file.
  * @throws {UserError} When the disk refuses.
  * @throws {RangeError} When a tensor's elements don't fill its shape.
  *
@@ -149,12 +153,16 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<[string, TensorData | LazyTensorData]>,
-  { metadata = {}, disk = realDisk }: { metadata?: Record<string, string>; disk?: Disk } = {},
+  { metadata = {}, disk = realDisk, hash }: {
+    metadata?: Record<string, string>;
+    disk?: Disk;
+    hash?: ByteHash;
+  } = {},
 ): Promise<void> {
   const sorted = [...tensors].sort(([a, { dtype: typeA }], [b, { dtype: typeB }]) =>
     layoutOrder.indexOf(typeA) - layoutOrder.indexOf(typeB) || (a < b ? -1 : 1)
   );
-  await writeAtomically(path, fileChunks(sorted, metadata), disk);
+  await writeAtomically(path, fileChunks(sorted, metadata), disk, hash);
 }
 
 /**
@@ -224,10 +232,10 @@ async function* fileChunks(
   }
 }
 
-async function readHeader(file: Deno.FsFile, path: string): Promise<SafetensorsHeader> {
+async function readHeader(file: Deno.FsFile, path: string, hash?: ByteHash): Promise<SafetensorsHeader> {
   const fileSize = (await file.stat()).size;
   if (fileSize < lengthBytes) throw invalid(path, `not a safetensors file: only ${fileSize} bytes`);
-  const lengthField = await readBytes(file, lengthBytes, path);
+  const lengthField = await readBytes(file, lengthBytes, path, hash);
   const headerLength = Number(new DataView(lengthField.buffer).getBigUint64(0, true));
   if (headerLength > largestHeader) {
     throw invalid(path, `not a safetensors file: the header would be ${headerLength} bytes`);
@@ -239,7 +247,7 @@ async function readHeader(file: Deno.FsFile, path: string): Promise<SafetensorsH
       `the file is cut short: the header ends at byte ${dataStart}, the file at ${fileSize}`,
     );
   }
-  const header = parseHeader(await readBytes(file, headerLength, path), path);
+  const header = parseHeader(await readBytes(file, headerLength, path, hash), path);
   const metadata = header["__metadata__"] ?? {};
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
     throw invalid(path, "__metadata__ is not a table of texts");
@@ -311,13 +319,19 @@ async function open(path: string): Promise<Deno.FsFile> {
   throw invalid(path, "it is not a file");
 }
 
-async function readBytes(file: Deno.FsFile, count: number, path: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readBytes(
+  file: Deno.FsFile,
+  count: number,
+  path: string,
+  hash?: ByteHash,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(count);
   for (let filled = 0; filled < count;) {
     const read = await file.read(bytes.subarray(filled));
     if (read === null) throw invalid(path, "the file became shorter while it was read");
     filled += read;
   }
+  hash?.update(bytes);
   return bytes;
 }
 

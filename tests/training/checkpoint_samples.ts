@@ -17,5 +17,6 @@ export function checkpointAt(step: number): Checkpoint {
     config: { hidden_size: 10 },
     run: { learning_rate: 2e-4, packing: "none" },
     vocabulary: ["[PAD]", "[UNK]", "热", " "],
+    files: { "tokenizer_config.json": '{ "do_lower_case": true }' },
   };
 }

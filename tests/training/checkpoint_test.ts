@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  latestCheckpoint,
   loadCheckpoint,
+  loadLatestCheckpoint,
   removeLeftovers,
   saveCheckpoint,
 } from "../../lib/training/checkpoint.ts";
@@ -19,15 +19,17 @@ testInFolder("a checkpoint comes back as it was saved", async (outputDir) => {
   const folder = await saveCheckpoint(outputDir, checkpointAt(7));
   assert.equal(folder, join(outputDir, "checkpoint-7"));
   assert.deepEqual(names(folder), [
+    "SHA256SUMS",
     "config.json",
     "model.safetensors",
     "optimizer.safetensors",
     "run.json",
     "run_states.json",
+    "tokenizer_config.json",
     "vocab.txt",
   ]);
-  assert.equal(await latestCheckpoint(outputDir), folder);
   assert.deepEqual(await loadCheckpoint(folder), checkpointAt(7));
+  assert.deepEqual(await loadLatestCheckpoint(outputDir), { ...checkpointAt(7), folder });
   assert.equal(await Deno.readTextFile(join(folder, "vocab.txt")), "[PAD]\n[UNK]\n热\n \n");
 });
 
@@ -36,7 +38,7 @@ testInFolder(
   async (outputDir) => {
     for (const step of [8, 9, 100]) await saveCheckpoint(outputDir, checkpointAt(step));
     await Deno.mkdir(join(outputDir, "checkpoint-final"));
-    assert.equal(await latestCheckpoint(outputDir), join(outputDir, "checkpoint-100"));
+    assert.equal((await loadLatestCheckpoint(outputDir))?.folder, join(outputDir, "checkpoint-100"));
     await saveCheckpoint(outputDir, checkpointAt(110), { keep: 2 });
     assert.deepEqual(names(outputDir), ["checkpoint-100", "checkpoint-110", "checkpoint-final"]);
     await saveCheckpoint(outputDir, checkpointAt(50), { keep: 1 }); // never the one just saved
@@ -49,8 +51,8 @@ testInFolder(
 );
 
 testInFolder("a run without checkpoints has none", async (outputDir) => {
-  assert.equal(await latestCheckpoint(outputDir), undefined);
-  assert.equal(await latestCheckpoint(join(outputDir, "missing")), undefined);
+  assert.equal(await loadLatestCheckpoint(outputDir), undefined);
+  assert.equal(await loadLatestCheckpoint(join(outputDir, "missing")), undefined);
   await removeLeftovers(join(outputDir, "missing"));
   await assert.rejects(loadCheckpoint(join(outputDir, "missing")), {
     name: "UserError",
@@ -58,11 +60,29 @@ testInFolder("a run without checkpoints has none", async (outputDir) => {
   });
 });
 
-const damages: [string, (folder: string) => Promise<void>, RegExp][] = [
+/** Turns one bit of a file over; `at`: the byte, from the end when negative. */
+async function flipBit(path: string, at: number): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  bytes[at < 0 ? bytes.length + at : at]! ^= 4;
+  await Deno.writeFile(path, bytes);
+}
+
+/** Each does its damage to one file of a checkpoint; `reason`: what is then said of it. */
+const damages: [string, (folder: string) => Promise<void>, reason: RegExp][] = [
   [
     "a model cut short",
     (folder) => Deno.truncate(join(folder, "model.safetensors"), 1000),
     /Cannot read safetensors ".*model\.safetensors": the file is cut short: .* byte \d+, the file at 1000$/,
+  ],
+  [
+    "a bit of the model turned over",
+    (folder) => flipBit(join(folder, "model.safetensors"), -1),
+    /Cannot trust ".*model\.safetensors": it is not as it was written, its checksum differs$/,
+  ],
+  [
+    "a bit of the model's header turned over",
+    (folder) => flipBit(join(folder, "model.safetensors"), '\0\0\0\0\0\0\0\0{"__m'.length),
+    /Cannot (read safetensors|trust) ".*model\.safetensors": /,
   ],
   [
     "an empty optimizer",
@@ -70,14 +90,52 @@ const damages: [string, (folder: string) => Promise<void>, RegExp][] = [
     /Cannot read safetensors ".*optimizer\.safetensors": not a safetensors file: only 0 bytes$/,
   ],
   [
+    "a bit of the optimizer turned over",
+    (folder) => flipBit(join(folder, "optimizer.safetensors"), 5000),
+    /Cannot trust ".*optimizer\.safetensors": .* its checksum differs$/,
+  ],
+  [
+    "no optimizer",
+    (folder) => Deno.remove(join(folder, "optimizer.safetensors")),
+    /Cannot read safetensors ".*optimizer\.safetensors": no such file or directory$/,
+  ],
+  [
     "a torn state",
     (folder) => Deno.truncate(join(folder, "run_states.json"), 10),
-    /Cannot read ".*run_states\.json": it is not valid JSON$/,
+    /Cannot trust ".*run_states\.json": .* its checksum differs$/,
+  ],
+  [
+    "a bit of its configuration turned over",
+    (folder) => flipBit(join(folder, "config.json"), -4), // 10 becomes 14: valid, and another model
+    /Cannot trust ".*config\.json": .* its checksum differs$/,
   ],
   [
     "no vocabulary",
     (folder) => Deno.remove(join(folder, "vocab.txt")),
     /Cannot read ".*vocab\.txt": no such file or directory$/,
+  ],
+  [
+    "a tokenizer that lost its end",
+    (folder) => Deno.truncate(join(folder, "tokenizer_config.json"), 5),
+    /Cannot trust ".*tokenizer_config\.json": .* its checksum differs$/,
+  ],
+  [
+    "no checksums",
+    (folder) => Deno.remove(join(folder, "SHA256SUMS")),
+    /Cannot trust checkpoint ".*checkpoint-\d0": its "SHA256SUMS" is missing$/,
+  ],
+  [
+    "checksums cut short",
+    (folder) => Deno.truncate(join(folder, "SHA256SUMS"), 100),
+    /Cannot read ".*SHA256SUMS": line 2 is no checksum of a file$/,
+  ],
+  [
+    "checksums that lost a line",
+    async (folder) => {
+      const lines = (await Deno.readTextFile(join(folder, "SHA256SUMS"))).split("\n");
+      await Deno.writeTextFile(join(folder, "SHA256SUMS"), lines.slice(1).join("\n"));
+    },
+    /Cannot trust ".*model\.safetensors": it has no checksum in SHA256SUMS$/,
   ],
 ];
 
@@ -87,17 +145,20 @@ for (const [name, damage, reason] of damages) {
     await damage(join(outputDir, "checkpoint-20"));
     const warnings: string[] = [];
     const warn = (message: string) => warnings.push(message);
-    assert.equal(await latestCheckpoint(outputDir, { warn }), join(outputDir, "checkpoint-10"));
-    assert.equal(warnings.length, 1);
+    const folder = join(outputDir, "checkpoint-10");
+    assert.deepEqual(await loadLatestCheckpoint(outputDir, { warn }), { ...checkpointAt(10), folder });
+    assert.equal(warnings.length, 2);
     assert.match(warnings[0]!, reason);
     assert.ok(
       warnings[0]!.startsWith(
-        `Skipped checkpoint "${outputDir}/checkpoint-20", going on from the one before: `,
+        `Checkpoint "${outputDir}/checkpoint-20" is damaged and left as it is: Cannot `,
       ),
     );
+    assert.equal(warnings[1], `Going on from checkpoint "${folder}" instead`);
+    assert.deepEqual(names(outputDir), ["checkpoint-10", "checkpoint-20"]);
 
-    await damage(join(outputDir, "checkpoint-10"));
-    await assert.rejects(latestCheckpoint(outputDir, { warn }), {
+    await damage(folder);
+    await assert.rejects(loadLatestCheckpoint(outputDir, { warn }), {
       name: "UserError",
       message: `Cannot resume the run in "${outputDir}": all of its checkpoints (2) are damaged; ` +
         "remove them or choose another --output_dir to start afresh",
@@ -107,6 +168,88 @@ for (const [name, damage, reason] of damages) {
     assert.deepEqual(await loadCheckpoint(join(outputDir, "checkpoint-20")), checkpointAt(20));
   });
 }
+
+testInFolder(
+  "a bit turned over in any byte of any small file is noticed",
+  async (outputDir) => {
+    const folder = await saveCheckpoint(outputDir, checkpointAt(1));
+    for (const name of names(folder).filter((name) => !name.endsWith(".safetensors"))) {
+      const { length } = await Deno.readFile(join(folder, name));
+      for (let at = 0; at < length; at++) {
+        await flipBit(join(folder, name), at);
+        await assert.rejects(loadCheckpoint(folder), { name: "UserError" }, `byte ${at} of ${name}`);
+        await flipBit(join(folder, name), at);
+      }
+    }
+    assert.deepEqual(await loadCheckpoint(folder), checkpointAt(1));
+  },
+);
+
+testInFolder("its checksums are those that coreutils compute", async (outputDir) => {
+  const folder = await saveCheckpoint(outputDir, checkpointAt(1));
+  const check = () =>
+    new Deno.Command("sha256sum", { args: ["--check", "--strict", "SHA256SUMS"], cwd: folder }).output();
+  const { success, stdout } = await check();
+  assert.ok(success);
+  const files = names(folder).filter((name) => name !== "SHA256SUMS");
+  assert.deepEqual(
+    new TextDecoder().decode(stdout).trim().split("\n").sort(),
+    files.map((name) => `${name}: OK`),
+  );
+}, Deno.build.os !== "linux");
+
+testInFolder(
+  "a checkpoint from before there were checksums loads, checked by its formats",
+  async (outputDir) => {
+    const folder = await saveCheckpoint(outputDir, checkpointAt(3));
+    const state = JSON.parse(await Deno.readTextFile(join(folder, "run_states.json")));
+    delete state.checksums;
+    await Deno.writeTextFile(join(folder, "run_states.json"), JSON.stringify(state));
+    await Deno.remove(join(folder, "SHA256SUMS"));
+    await Deno.remove(join(folder, "tokenizer_config.json"));
+    const { files: _files, ...expected } = checkpointAt(3);
+    assert.deepEqual(await loadCheckpoint(folder), expected);
+    for (
+      const [name, length, reason] of [
+        ["run_states.json", 10, /it is not valid JSON$/],
+        ["model.safetensors", 1000, /the file is cut short/],
+      ] as const
+    ) {
+      const whole = await Deno.readFile(join(folder, name));
+      await Deno.truncate(join(folder, name), length);
+      await assert.rejects(loadCheckpoint(folder), reason);
+      await Deno.writeFile(join(folder, name), whole);
+    }
+  },
+);
+
+testInFolder("an old checkpoint that cannot be removed is said and costs nothing else", async (outputDir) => {
+  for (const step of [1, 2]) await saveCheckpoint(outputDir, checkpointAt(step));
+  const disk: Disk = {
+    ...realDisk,
+    rename: (from, to) =>
+      from.endsWith("checkpoint-1")
+        ? Promise.reject(new Error("Operation not permitted (os error 1)"))
+        : realDisk.rename(from, to),
+  };
+  const warnings: string[] = [];
+  const warn = (message: string) => warnings.push(message);
+  const folder = await saveCheckpoint(outputDir, checkpointAt(3), { keep: 2, disk, warn });
+  assert.deepEqual(warnings, [
+    `Cannot remove old checkpoint "${outputDir}/checkpoint-1": operation not permitted; the next save tries again`,
+  ]);
+  assert.deepEqual(await loadCheckpoint(folder), checkpointAt(3));
+  await saveCheckpoint(outputDir, checkpointAt(4), { keep: 2, warn: assert.fail });
+  assert.deepEqual(names(outputDir), ["checkpoint-3", "checkpoint-4"]);
+});
+
+testInFolder("a half-made checkpoint that lay around does not get into the next one", async (outputDir) => {
+  const partial = partialPath(join(outputDir, "checkpoint-5"));
+  await Deno.mkdir(partial);
+  await Deno.writeTextFile(join(partial, "stray.json"), "{}");
+  const folder = await saveCheckpoint(outputDir, checkpointAt(5));
+  assert.ok(!names(folder).includes("stray.json"));
+});
 
 testInFolder(
   "whichever disk operation fails, earlier checkpoints stay and nothing else does",
@@ -183,10 +326,11 @@ testInFolder("a run killed at any moment leaves a complete, exact checkpoint", a
     await child.status;
 
     const warn = (message: string) => assert.fail(message);
-    const folder = await latestCheckpoint(outputDir, { warn });
-    const { step } = await loadCheckpoint(folder!);
+    const { folder, ...latest } = (await loadLatestCheckpoint(outputDir, { warn }))!;
+    const { step } = latest;
     assert.ok(step >= next, `step ${step} is at least the ${next} that was said to be saved`);
-    assert.deepEqual(await loadCheckpoint(folder!), checkpointAt(step));
+    assert.deepEqual(latest, checkpointAt(step));
+    assert.equal(folder, join(outputDir, `checkpoint-${step}`));
     leftovers += names(outputDir).filter((name) => name.startsWith(".")).length;
     await removeLeftovers(outputDir);
     const kept = names(outputDir);
@@ -205,7 +349,7 @@ testInFolder("a disk that is really full keeps the previous checkpoint", async (
         "checkpoints are untouched: mend the cause, then the same command goes on from the last one",
     });
     assert.deepEqual(names(outputDir), ["checkpoint-1"]);
-    assert.deepEqual(await loadCheckpoint((await latestCheckpoint(outputDir))!), checkpointAt(1));
+    assert.deepEqual(await loadCheckpoint(join(outputDir, "checkpoint-1")), checkpointAt(1));
   });
   assert.ok(mounted);
 }, !await hasSmallDisks());

@@ -8,8 +8,8 @@ import { eager } from "../../lib/tensorflow/binding.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
 import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
 import {
-  latestCheckpoint,
   loadCheckpoint,
+  loadLatestCheckpoint,
   pretrain,
   PRETRAIN_OPTIONS,
   saveCheckpoint,
@@ -95,7 +95,7 @@ Deno.test("killed by SIGKILL and started again, a run ends as if nothing had hap
   }
   child.kill("SIGKILL");
   await child.status;
-  assert.match((await latestCheckpoint(join(folder, "killed")))!, /checkpoint-[48]$/);
+  assert.match((await loadLatestCheckpoint(join(folder, "killed")))!.folder, /checkpoint-[48]$/);
   await run("killed");
   assert.deepEqual(await records("killed"), await records("whole"));
   assert.deepEqual(await weights("killed", 12), await weights("whole", 12));
@@ -184,7 +184,7 @@ Deno.test("gradients that overflow end the run before a checkpoint is spoilt, th
     () => run("overflow", { init_from_ckpt: true, model_name_or_path: from, save_steps: 1 }),
     /^UserError: Cannot go on: the norm of the gradients is (NaN|Infinity) at step 9; .* start again$/,
   );
-  assert.equal(await latestCheckpoint(join(folder, "overflow")), undefined);
+  assert.equal(await loadLatestCheckpoint(join(folder, "overflow")), undefined);
 });
 
 Deno.test("moments that do not fit are refused in one line, and nothing is left behind", async () => {
