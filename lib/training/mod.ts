@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { dumpBatch, type DumpedArray } from "./batch_dump.ts";
 export { AdamW, type AdamWOptions, clipFactor, globalNorm } from "./adamw.ts";
 export {
   type Checkpoint,
