@@ -13,6 +13,11 @@ import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
 import { testInFolder } from "../folders.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+const hasLimits = Deno.build.os === "linux" &&
+  await new Deno.Command("prlimit", { args: ["--version"] }).output().then(
+    ({ success }) => success,
+    () => false,
+  );
 const outOfSpace = () => Promise.reject(new Error("No space left on device (os error 28)"));
 
 testInFolder("a checkpoint comes back as it was saved", async (outputDir) => {
@@ -353,3 +358,32 @@ testInFolder("a disk that is really full keeps the previous checkpoint", async (
   });
   assert.ok(mounted);
 }, !await hasSmallDisks());
+
+testInFolder("where files may not grow the run lives on, and saves once they may", async (outputDir) => {
+  await saveCheckpoint(outputDir, checkpointAt(1));
+  const script = fileURLToPath(new URL("./save_limited.ts", import.meta.url));
+  // Without the trap the system would end the process; a file of the checkpoint takes 200 kB or 400 kB.
+  const { success, stdout } = await new Deno.Command("bash", {
+    args: [
+      "-c",
+      `trap '' XFSZ; ulimit -S -f 300; exec "$@"`,
+      "bash",
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-check",
+      script,
+      outputDir,
+      "2",
+    ],
+  }).output();
+  assert.ok(success);
+  assert.equal(
+    new TextDecoder().decode(stdout),
+    `UserError: Cannot save checkpoint "${outputDir}/checkpoint-2": file too large; earlier checkpoints are ` +
+      "untouched: mend the cause, then the same command goes on from the last one\ncheckpoint-1\n",
+  );
+  for (const step of [1, 2]) {
+    assert.deepEqual(await loadCheckpoint(join(outputDir, `checkpoint-${step}`)), checkpointAt(step));
+  }
+}, !hasLimits);
