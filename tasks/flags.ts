@@ -1,6 +1,8 @@
 /** From the command line to a task's options: flags, `--help`, one-line errors and Ctrl-C. */
 import {
   describeOptions,
+  fileError,
+  optionName,
   type OptionsOf,
   type OptionTable,
   parseOptionText,
@@ -24,8 +26,8 @@ export interface Task<T extends OptionTable> {
   main(options: OptionsOf<T>, context: { signal: AbortSignal }): void | Promise<void>;
 }
 
-/** Exit code of a program that Ctrl-C ended: 128 + SIGINT. */
-const INTERRUPTED = 130;
+/** Exit codes of a program that a signal ended: 128 + its number. */
+const INTERRUPTED: Partial<Record<Deno.Signal, number>> = { SIGINT: 130, SIGTERM: 143 };
 /** One Ctrl-C comes twice to a program under `deno task`: from the terminal, and passed on by its parent. */
 const ONE_CTRL_C = 1000; // milliseconds
 
@@ -33,7 +35,8 @@ const ONE_CTRL_C = 1000; // milliseconds
  * Runs a task if its module is the program: flags in, exit code out.
  *
  * A `UserError` becomes `error: message` on stderr and exit code 1; any other error keeps its stack. The first Ctrl-C
- * (or SIGTERM) aborts the task's signal and the program ends with 130; the second, a second later or more, ends it at once.
+ * (or SIGTERM) aborts the task's signal and the program ends with 130 (143); the second, a second later or more, ends it
+ * at once.
  *
  * @param meta `import.meta` of the task's module
  * @param task what to run
@@ -52,17 +55,19 @@ const ONE_CTRL_C = 1000; // milliseconds
 export async function runTask<const T extends OptionTable>(meta: ImportMeta, task: Task<T>): Promise<void> {
   if (!meta.main) return;
   const abort = new AbortController();
-  let abortedAt = -Infinity;
-  const onSignal = () => {
+  let abortedAt = -Infinity, exitCode = 0;
+  const onSignal = (name: Deno.Signal) => {
     if (performance.now() - abortedAt < ONE_CTRL_C) return;
-    if (abort.signal.aborted) Deno.exit(INTERRUPTED);
+    exitCode ||= INTERRUPTED[name]!;
+    if (abort.signal.aborted) Deno.exit(exitCode);
     abortedAt = performance.now();
     const line = Deno.stderr.isTerminal() ? "\n" : ""; // a terminal's last line holds "^C" and perhaps a progress bar
     console.error(`${line}Stopping; Ctrl-C again stops at once`);
     abort.abort(new DOMException("Interrupted by Ctrl-C", "AbortError"));
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  for (const name of signals) Deno.addSignalListener(name, onSignal);
+  const listeners = signals.map((name) => [name, () => onSignal(name)] as const);
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   try {
     const options = parseFlags(Deno.args, task.table, task.positional);
     if (options === "help") {
@@ -76,13 +81,14 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
     console.error(`error: ${error.message}`);
     Deno.exitCode = 1;
   } finally {
-    for (const name of signals) Deno.removeSignalListener(name, onSignal);
-    if (abort.signal.aborted) Deno.exitCode = INTERRUPTED;
+    for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
+    if (abort.signal.aborted) Deno.exitCode = exitCode;
   }
 }
 
 /**
- * Reads flags: `--name value`, `--name=value`, `--kebab-name`, `--switch`, `--switch False` and `--no-switch`.
+ * Reads flags: `--name value`, `--name=value`, `--kebab-name`, `--switch`, `--switch False` and `--no-switch`; with
+ * `--config FILE`, options that no flag gives come from that JSON file, such as a checkpoint's `run.json`.
  *
  * @param args the words after the command
  * @param table the command's options
@@ -102,7 +108,8 @@ export function parseFlags<const T extends OptionTable>(
   table: T,
   positional?: keyof T & string,
 ): OptionsOf<T> | "help" {
-  const spelled = args.map(snakeCase);
+  const { rest, config } = takeConfig(args.map((arg) => canonicalName(snakeCase(arg), table)), table);
+  const spelled = rest;
   if (spelled.includes("--help") || spelled.includes("-h")) return "help";
   const switches = Object.keys(table).filter((name) => table[name]!.type === "boolean");
   const given: Record<string, unknown> = {};
@@ -131,7 +138,46 @@ export function parseFlags<const T extends OptionTable>(
     }
     given[positional!] = parseOptionText(table[positional!]!, word);
   }
-  return resolveOptions(table, given, (name) => `--${name}`);
+  const fromFile = Object.entries(config).filter(([name]) =>
+    !Object.hasOwn(given, optionName(table, name) ?? name)
+  );
+  return resolveOptions(table, { ...Object.fromEntries(fromFile), ...given }, (name) => `--${name}`);
+}
+
+/** Takes `--config FILE` out of the command line and reads the file. */
+function takeConfig(args: readonly string[], table: OptionTable) {
+  if (Object.hasOwn(table, "config")) return { rest: [...args], config: {} };
+  const at = args.findIndex((arg) => arg === "--config" || arg.startsWith("--config="));
+  if (at < 0) return { rest: [...args], config: {} };
+  const joined = args[at] !== "--config";
+  const path = joined ? args[at].slice("--config=".length) : args[at + 1];
+  if (!path) throw new UserError("Cannot go on without the file of --config: a JSON object of options");
+  return { rest: args.toSpliced(at, joined ? 1 : 2), config: readConfig(path) };
+}
+
+function readConfig(path: string): Record<string, unknown> {
+  let text;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+  try {
+    const config = JSON.parse(text);
+    if (typeof config === "object" && config !== null && !Array.isArray(config)) return config;
+  } catch (cause) {
+    throw new UserError(`Cannot read "${path}": it is not valid JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  throw new UserError(`Cannot read "${path}": expected a JSON object of options`);
+}
+
+/** `--per_device_train_batch_size=8` → `--batch_size=8`: an alias becomes the option's own name. */
+function canonicalName(arg: string, table: OptionTable): string {
+  const [, no = "", spelling, rest = ""] = /^--(no-)?([^=]+)(=.*)?$/s.exec(arg) ?? [];
+  const name = spelling === undefined ? undefined : optionName(table, spelling);
+  return name === undefined ? arg : `--${no}${name}${rest}`;
 }
 
 /** `--batch-size=8` → `--batch_size=8`; the `no-` of a switch turned off and everything after `=` stay. */
@@ -188,6 +234,9 @@ export function usage<T extends OptionTable>(task: Task<T>): string {
     "",
     "Options ([default]; batch-size and batch_size are the same):",
     ...lines,
+    `${
+      "  --config <path>".padEnd(width)
+    }JSON file of options, such as a checkpoint's run.json; flags win over it`,
     `${"  --help".padEnd(width)}Print this page`,
     ...examples,
   ].join("\n");

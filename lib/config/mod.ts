@@ -17,6 +17,7 @@ export {
   markdownOptions,
   nearestName,
   type OptionDescription,
+  optionName,
   type OptionsOf,
   type OptionSpec,
   type OptionTable,

@@ -16,6 +16,8 @@ export interface OptionSpec {
   /** Value where none is given; an option without default that is not required resolves to `undefined`. */
   readonly default?: string | number | boolean;
   readonly required?: boolean;
+  /** Other names that mean the same, as other programs of the field spell it. */
+  readonly aliases?: readonly string[];
   /** The only strings allowed. */
   readonly choices?: readonly string[];
   /** Shown after the type: "tokens", "steps", "seconds". */
@@ -65,12 +67,18 @@ export function resolveOptions<const T extends OptionTable>(
   given: Readonly<Record<string, unknown>>,
   spell: (name: string) => string = (name) => `"${name}"`,
 ): OptionsOf<T> {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name)) throw new UserError(unknownOption(table, name, spell));
+  const values: Record<string, unknown> = {};
+  for (const [spelling, value] of Object.entries(given)) {
+    const name = optionName(table, spelling);
+    if (name === undefined) throw new UserError(unknownOption(table, spelling, spell));
+    if (Object.hasOwn(values, name)) {
+      throw new UserError(`Cannot use both ${spell(name)} and another name of it: they are one option`);
+    }
+    values[name] = value;
   }
   const resolved: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(table)) {
-    const value = given[name] ?? spec.default;
+    const value = values[name] ?? spec.default;
     if (value === undefined) {
       if (spec.required) throw new UserError(`Cannot go on without ${spell(name)}: ${lowerFirst(spec.help)}`);
       resolved[name] = undefined;
@@ -81,6 +89,18 @@ export function resolveOptions<const T extends OptionTable>(
     resolved[name] = value;
   }
   return resolved as OptionsOf<T>;
+}
+
+/**
+ * Finds the row that a name means.
+ *
+ * @param table the command's options
+ * @param spelling a row's name or one of its aliases
+ * @returns the row's name; `undefined` where there is none
+ */
+export function optionName(table: OptionTable, spelling: string): string | undefined {
+  if (Object.hasOwn(table, spelling)) return spelling;
+  return Object.keys(table).find((name) => table[name]!.aliases?.includes(spelling));
 }
 
 /** Says what is wrong with a value, or nothing. */
@@ -151,7 +171,7 @@ export function describeOptions(table: OptionTable): OptionDescription[] {
     name,
     type: spec.choices ? spec.choices.join(" | ") : spec.unit ? `${spec.type} (${spec.unit})` : spec.type,
     default: spec.required ? "required" : spec.default === undefined ? "none" : String(spec.default),
-    help: spec.help,
+    help: spec.help + (spec.aliases ? ` (also ${spec.aliases.map((alias) => `--${alias}`).join(", ")})` : ""),
   }));
 }
 
@@ -176,7 +196,10 @@ export function markdownOptions(table: OptionTable): string {
 }
 
 function unknownOption(table: OptionTable, name: string, spell: (name: string) => string): string {
-  const near = nearestName(name, Object.keys(table));
+  const near = nearestName(
+    name,
+    Object.entries(table).flatMap(([name, { aliases = [] }]) => [name, ...aliases]),
+  );
   return `Unknown option ${spell(name)}: ` +
     (near ? `did you mean ${spell(near)}?` : `the options are ${Object.keys(table).map(spell).join(", ")}`);
 }

@@ -20,7 +20,7 @@ export { readTrainingRecords, TrainingLog, type TrainingRecord } from "./log.ts"
 export { checkMemory, estimateMemory } from "./memory.ts";
 export { PRETRAIN_OPTIONS, type PretrainOptions } from "./options.ts";
 export { pretrain, type PretrainContext, type PretrainSummary } from "./pretrain.ts";
-export { type LearningRateSchedule, linearDecayWithWarmup } from "./schedule.ts";
+export { type LearningRateSchedule, scheduleWithWarmup } from "./schedule.ts";
 export {
   BATCH_TENSORS,
   type BatchTensors,

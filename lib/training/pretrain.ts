@@ -38,7 +38,7 @@ import { checkMemory } from "./memory.ts";
 import { presetOf, type PretrainOptions } from "./options.ts";
 import { describeRun, hasFastBfloat16, metricsOf, writeEvents } from "./report.ts";
 import { inexactChanges, momentsOf, restoreMoments, startingPoint } from "./resume.ts";
-import { linearDecayWithWarmup } from "./schedule.ts";
+import { scheduleWithWarmup } from "./schedule.ts";
 import { compileGradients, readReport, type StepReport } from "./step.ts";
 
 const BETA1 = 0.9, BETA2 = 0.999;
@@ -143,7 +143,7 @@ export async function pretrain(
     for (const variable of variables.values()) variable.dispose();
   });
   if (from) restoreMoments(optimizer, from);
-  const schedule = linearDecayWithWarmup({
+  const schedule = scheduleWithWarmup({
     learningRate: options.learning_rate,
     totalSteps,
     warmup: options.warmup_steps ?? Math.min(MOST_WARMUP_STEPS, Math.floor(totalSteps / 10)),

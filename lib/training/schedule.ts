@@ -3,25 +3,46 @@
 /** Maps a step (0 is the first update) to the learning rate of that update. */
 export type LearningRateSchedule = (step: number) => number;
 
+/** Names of the schedules: how the rate goes on after a linear warm-up from 0. */
+export const SCHEDULES = ["linear", "cosine", "constant"] as const;
+
+/** How a schedule is made. */
+export interface ScheduleOptions {
+  /** Default "linear". */
+  readonly type?: typeof SCHEDULES[number];
+  /** The peak. */
+  readonly learningRate: number;
+  /** Updates in the whole run. */
+  readonly totalSteps: number;
+  /** Steps when 1 or more, a share of `totalSteps` when below 1. */
+  readonly warmup: number;
+}
+
+/** Share of the peak while a share (1 to 0) of the steps after warm-up is still to come. */
+const DECAYS: Record<typeof SCHEDULES[number], (left: number) => number> = {
+  linear: (left) => left,
+  cosine: (left) => (1 - Math.cos(Math.PI * left)) / 2,
+  constant: () => 1,
+};
+
 /**
- * Linear warm-up from 0 to the peak, then linear decay to 0 after the last step.
+ * Linear warm-up from 0 to the peak, then a decay: linear or cosine to 0 after the last step, or none.
  *
- * @param options - `learningRate`: the peak; `totalSteps`: updates in the whole run; `warmup`: steps when 1
- *   or more, a share of `totalSteps` when below 1.
- * @returns The schedule; the first update of a warm-up has rate 0, steps from `totalSteps` on have rate 0.
+ * @param options - See {@linkcode ScheduleOptions}.
+ * @returns The schedule; the first update of a warm-up has rate 0, steps from `totalSteps` on have the last rate.
  * @throws {RangeError} When a number is out of range.
  *
- * Source: the original's pretraining, `LinearDecayWithWarmup` of PaddleNLP.
+ * Source: the original's pretraining, `LinearDecayWithWarmup` of PaddleNLP; cosine and constant as its Trainer's.
  *
  * @example
  * ```ts
- * import { linearDecayWithWarmup } from "./schedule.ts";
- * const schedule = linearDecayWithWarmup({ learningRate: 2e-4, totalSteps: 20, warmup: 5 });
+ * import { scheduleWithWarmup } from "./schedule.ts";
+ * const schedule = scheduleWithWarmup({ learningRate: 2e-4, totalSteps: 20, warmup: 5 });
  * console.log([0, 1, 5, 20].map(schedule)); // [0, 0.00004, 0.0002, 0]
  * ```
  */
-export function linearDecayWithWarmup(
-  { learningRate, totalSteps, warmup }: { learningRate: number; totalSteps: number; warmup: number },
+export function scheduleWithWarmup(
+  { type = "linear", learningRate, totalSteps, warmup }: ScheduleOptions,
 ): LearningRateSchedule {
   if (!(learningRate >= 0 && learningRate < Infinity)) {
     throw new RangeError(`Cannot schedule a learning rate of ${learningRate}: it must be 0 or more`);
@@ -36,7 +57,7 @@ export function linearDecayWithWarmup(
   return (step) => {
     const share = step < warmupSteps
       ? step / warmupSteps
-      : Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps));
+      : DECAYS[type](Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps)));
     return learningRate * share;
   };
 }

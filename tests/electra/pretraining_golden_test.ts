@@ -4,7 +4,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { loadVariables, lookup, pretrainingForward, type RowGroup } from "../../lib/electra/mod.ts";
 import { compile, RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { AdamW, clipFactor, globalNorm } from "../../lib/training/adamw.ts";
-import { linearDecayWithWarmup } from "../../lib/training/schedule.ts";
+import { scheduleWithWarmup } from "../../lib/training/schedule.ts";
 import { lossesAndGradients } from "../../lib/training/step.ts";
 import { batchOf, type Fixture, largest, maxDifference, plainName, readFixture } from "./golden.ts";
 
@@ -158,7 +158,7 @@ for (const variant of ["tiny", "tiny_legacy"] as const) {
       const { config, state, batches, after5, info } = await readFixture(variant);
       const { learning_rate: learningRate, total_steps: totalSteps, warmup_steps: warmup } =
         info.train!.optimizer;
-      const schedule = linearDecayWithWarmup({ learningRate, totalSteps, warmup });
+      const schedule = scheduleWithWarmup({ learningRate, totalSteps, warmup });
       const variables = loadVariables(config, state, "fixture");
       const optimizer = new AdamW(variables, {
         beta1: 0.9,

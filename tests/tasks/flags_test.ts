@@ -151,7 +151,7 @@ Deno.test("a user error is one line and exit code 1; any other error shows its s
 });
 
 Deno.test(
-  "Ctrl-C aborts the signal and exits with 130",
+  "Ctrl-C aborts the signal and exits with 130, SIGTERM with 143",
   { ignore: Deno.build.os === "windows" },
   async () => {
     const wait = "await new Promise((resolve) => signal.addEventListener('abort', resolve));";
@@ -159,6 +159,10 @@ Deno.test(
       "setTimeout(() => Deno.kill(Deno.pid, 'SIGINT'), 50); const alive = setInterval(() => {}, 1000);";
     const saved = await runProgram(`${kill} ${wait} clearInterval(alive); console.log("saved");`);
     assert.deepEqual([saved.code, saved.out], [130, "saved\n"]);
+    const ended = await runProgram(
+      `${kill.replace("SIGINT", "SIGTERM")} ${wait} clearInterval(alive); console.log("saved");`,
+    );
+    assert.deepEqual([ended.code, ended.out], [143, "saved\n"]);
     const thrown = await runProgram(`${kill} ${wait} clearInterval(alive); signal.throwIfAborted();`);
     assert.equal(thrown.code, 130);
     assert.doesNotMatch(thrown.err, /\n {4}at /);
@@ -172,3 +176,36 @@ Deno.test(
     assert.equal(stubborn.code, 130);
   },
 );
+
+Deno.test("other programs' names of an option mean the option, in flags and in a file", async () => {
+  const table = {
+    batch_size: { type: "integer", default: 16, aliases: ["per_device_train_batch_size"], help: "Sentences" },
+    do_train: { type: "boolean", default: true, aliases: ["train"], help: "Train" },
+    seed: { type: "integer", default: 1000, help: "Seed" },
+  } as const;
+  const parse = (...args: string[]) => ({ ...parseFlags(args, table) as object });
+  const defaults = { batch_size: 16, do_train: true, seed: 1000 };
+  assert.deepEqual(parse("--per-device-train-batch-size", "4"), { ...defaults, batch_size: 4 });
+  assert.deepEqual(parse("--no-train"), { ...defaults, do_train: false });
+  assert.match(
+    usage({ name: "t", summary: "s", table, main: () => {} }),
+    /also --per_device_train_batch_size/,
+  );
+
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    await Deno.writeTextFile(path, JSON.stringify({ per_device_train_batch_size: 8, seed: 7 }));
+    assert.deepEqual(parse("--config", path), { ...defaults, batch_size: 8, seed: 7 });
+    assert.deepEqual(parse(`--config=${path}`, "--batch_size", "2"), { ...defaults, batch_size: 2, seed: 7 });
+    await Deno.writeTextFile(path, '{ "sead": 7 }');
+    assert.throws(() => parse("--config", path), /Unknown option --sead: did you mean --seed/);
+    await Deno.writeTextFile(path, "[1]");
+    assert.throws(() => parse("--config", path), /Cannot read ".*json": expected a JSON object/);
+    await Deno.writeTextFile(path, "{");
+    assert.throws(() => parse("--config", path), /Cannot read ".*json": it is not valid JSON/);
+  } finally {
+    await Deno.remove(path);
+  }
+  assert.throws(() => parse("--config", "none.json"), /Cannot read "none.json": no such file/);
+  assert.throws(() => parse("--config"), /without the file of --config/);
+});
