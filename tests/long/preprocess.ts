@@ -1,11 +1,8 @@
 /**
- * `deno task test:long`: preprocessing as its command, on inputs that take minutes.
+ * Preprocessing as its command, on inputs that take minutes.
  *
  * kills: SIGKILL at 20 random moments of a run on 20 MB; each time the resumed result must equal the uninterrupted one by
  * hash. memory: 300 MB of text with two workers; the process must never take more than 1 GB. Linux only.
- *
- *   deno task test:long           both
- *   deno task test:long kills     one of them
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -114,16 +111,4 @@ async function testMemory(folder: string): Promise<void> {
   assert.ok(peak <= MEMORY_LIMIT, `${peak} kB`);
 }
 
-const TESTS: Record<string, (folder: string) => Promise<void>> = { kills: testKills, memory: testMemory };
-const chosen = Deno.args.length > 0 ? Deno.args : Object.keys(TESTS);
-for (const name of chosen) {
-  const test = TESTS[name];
-  assert.ok(test, `no test ${name}`);
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-    console.log(`${name}: ok`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+export const PREPROCESS_TESTS = { "preprocess-kills": testKills, "preprocess-memory": testMemory };

@@ -1,0 +1,25 @@
+/**
+ * `deno task test:long`: tests that take minutes. Linux only.
+ *
+ *   deno task test:long                  all
+ *   deno task test:long pretrain         those whose name begins so
+ */
+import assert from "node:assert/strict";
+import { PREPROCESS_TESTS } from "./preprocess.ts";
+import { PRETRAIN_TESTS } from "./pretrain.ts";
+
+const tests = Object.entries({ ...PREPROCESS_TESTS, ...PRETRAIN_TESTS });
+const wanted = Deno.args.length > 0 ? Deno.args : [""];
+for (const prefix of wanted) {
+  assert.ok(tests.some(([name]) => name.startsWith(prefix)), `no test ${prefix}`);
+}
+for (const [name, test] of tests) {
+  if (!wanted.some((prefix) => name.startsWith(prefix))) continue;
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+    console.log(`${name}: ok`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
