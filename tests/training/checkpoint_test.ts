@@ -228,6 +228,22 @@ testInFolder(
   },
 );
 
+testInFolder("a disk that takes little at a time gets all of it, checksums too", async (outputDir) => {
+  const disk: Disk = {
+    ...realDisk,
+    open: async (path, options) => {
+      const file = await realDisk.open(path, options);
+      return {
+        write: (chunk) => file.write(chunk.subarray(0, 10_007)),
+        sync: () => file.sync(),
+        close: () => file.close(),
+      };
+    },
+  };
+  const folder = await saveCheckpoint(outputDir, checkpointAt(1), { disk });
+  assert.deepEqual(await loadCheckpoint(folder), checkpointAt(1));
+});
+
 testInFolder("an old checkpoint that cannot be removed is said and costs nothing else", async (outputDir) => {
   for (const step of [1, 2]) await saveCheckpoint(outputDir, checkpointAt(step));
   const disk: Disk = {
