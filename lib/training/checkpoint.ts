@@ -64,7 +64,7 @@ export interface SaveOptions {
  *
  * @param outputDir - Folder of the run; created when missing.
  * @param checkpoint - What to save; a lazy tensor is read when its turn comes, one in memory at a time.
- * @param options - How many to keep.
+ * @param options - How many to keep, where to write, whom to warn.
  * @returns Path of the checkpoint.
  * @throws {UserError} When the disk refuses; every earlier checkpoint is then as it was, and saving can be tried again.
  *
@@ -99,7 +99,7 @@ export async function saveCheckpoint(
   try {
     await Deno.mkdir(partial, { recursive: true });
     await writeContents(partial, checkpoint, disk);
-    await replaceFolder(partial, folder, disk);
+    await replaceFolder(partial, folder, { disk, warn });
   } catch (error) {
     await Deno.remove(partial, { recursive: true }).catch(() => {}); // it may never have come to be
     throw savingError(error, folder);
@@ -218,14 +218,20 @@ async function writeContents(
 }
 
 /** Gives a finished folder its name; an earlier checkpoint of that step goes once the new one is there. */
-async function replaceFolder(partial: string, folder: string, disk: Disk): Promise<void> {
+async function replaceFolder(
+  partial: string,
+  folder: string,
+  { disk, warn }: Required<Pick<SaveOptions, "disk" | "warn">>,
+): Promise<void> {
   if (await exists(folder)) await disk.rename(folder, replacedPath(folder));
   try {
     await disk.rename(partial, folder);
     await syncFolder(dirname(folder)); // before anything older goes
-  } finally {
+  } catch (error) {
     await settleReplaced(folder);
+    throw error;
   }
+  await settleReplaced(folder).catch((error) => warnOfRemains(replacedPath(folder), error, warn));
 }
 
 function replacedPath(folder: string): string {
@@ -262,14 +268,15 @@ async function discard(folder: string, disk: Disk, warn: (message: string) => vo
 /** Removes half-written and half-removed checkpoints; failing is no reason not to save. */
 async function discardHalfMade(outputDir: string, warn: (message: string) => void): Promise<void> {
   for (const name of await matchingNames(outputDir, /^(\.checkpoint-\d+\.partial-\d+)$/)) {
-    try {
-      await Deno.remove(join(outputDir, name), { recursive: true });
-    } catch (error) {
-      const reason = diskErrorReason(error);
-      if (reason === undefined) throw error;
-      warn(`Cannot remove what is left of a checkpoint, "${join(outputDir, name)}": ${reason}`);
-    }
+    const path = join(outputDir, name);
+    await Deno.remove(path, { recursive: true }).catch((error) => warnOfRemains(path, error, warn));
   }
+}
+
+function warnOfRemains(path: string, error: unknown, warn: (message: string) => void): void {
+  const reason = diskErrorReason(error);
+  if (reason === undefined) throw error;
+  warn(`Cannot remove what is left of a checkpoint, "${path}": ${reason}`);
 }
 
 function savingError(error: unknown, folder: string): unknown {
