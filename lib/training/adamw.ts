@@ -31,7 +31,7 @@ const FUSED = [
  * The step's own numbers come in as a small tensor ({@linkcode AdamW.rates}), so that one compiled step serves
  * the whole run; the bias corrections are folded into them in double precision.
  */
-export class AdamW {
+export class AdamW implements Disposable {
   /** First and second moments of every parameter. */
   readonly moments: Map<string, { first: Variable; second: Variable }>;
 
@@ -80,6 +80,14 @@ export class AdamW {
       const gradient = tf.mul(gradients[i], gradientScale);
       variable.apply("ResourceApplyAdam", FUSED, [first, second], [...constants, gradient]);
     });
+  }
+
+  /** Frees the moments. */
+  [Symbol.dispose]() {
+    for (const { first, second } of this.moments.values()) {
+      first.dispose();
+      second.dispose();
+    }
   }
 
   /**

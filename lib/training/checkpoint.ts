@@ -53,6 +53,8 @@ export interface LoadedCheckpoint extends Checkpoint {
 export interface SaveOptions {
   /** How many checkpoints to leave; default: all of them. */
   keep?: number;
+  /** Step of an old checkpoint that stays, beyond those: the best one. */
+  spare?: number;
   /** Where to write. */
   disk?: Disk;
   /** Told of each old checkpoint that cannot be removed. */
@@ -89,7 +91,7 @@ export interface SaveOptions {
 export async function saveCheckpoint(
   outputDir: string,
   checkpoint: Checkpoint<TensorData | LazyTensorData>,
-  { keep = Infinity, disk = realDisk, warn = console.warn }: SaveOptions = {},
+  { keep = Infinity, spare, disk = realDisk, warn = console.warn }: SaveOptions = {},
 ): Promise<string> {
   const { step } = checkpoint;
   if (!(keep >= 1)) throw new RangeError(`Cannot keep ${keep} checkpoints: it must be 1 or more`);
@@ -104,7 +106,7 @@ export async function saveCheckpoint(
     await Deno.remove(partial, { recursive: true }).catch(() => {}); // it may never have come to be
     throw savingError(error, folder);
   }
-  const steps = await checkpointSteps(outputDir);
+  const steps = (await checkpointSteps(outputDir)).filter((other) => other !== spare || other === step);
   const surplus = steps.filter((other) => other !== step).slice(0, Math.max(0, steps.length - keep));
   for (const old of surplus) await discard(join(outputDir, `checkpoint-${old}`), disk, warn);
   return folder;

@@ -3,25 +3,26 @@
  *
  * @module
  */
-import { type Batch } from "../packing/mod.ts";
+import type { Batch } from "../packing/mod.ts";
 import { type CompileOptions, tf } from "../tensorflow/mod.ts";
 import { compileEvaluation, readReport, type StepReport, type StepSetup } from "./step.ts";
 import { batchTensors } from "./trainer.ts";
 
-/** Over what each loss is a mean. */
-const WEIGHT_OF = { generator: "masked", rtd: "tokens", mts: "replaced", csp: "views" } as const;
+/** Over what each loss of a batch is a mean. */
+const MEAN_OVER = { generator: "masked", rtd: "tokens", mts: "replaced", csp: "views" } as const;
+const LOSSES = ["generator", "rtd", "mts", "csp"] as const;
 
 /**
  * Evaluates a model.
  *
- * The mean losses are those of one batch of all the sentences (but for the contrast, which is among the sentences of each
- * batch): every batch counts by how many tokens or sentences its mean was over.
+ * The mean losses are those of one batch of all the sentences, but for the contrast, which is among the sentences of each
+ * batch: every batch counts by how many tokens or sentences its mean is over.
  */
 export class Evaluator implements Disposable {
   readonly #setup: StepSetup;
   readonly #losses;
 
-  /** @param setup The model, and how tokens form rows in its batches. */
+  /** @param setup The model, and how tokens form rows in the batches. */
   constructor(setup: StepSetup, options: CompileOptions = {}) {
     this.#setup = setup;
     this.#losses = compileEvaluation(setup, options);
@@ -31,38 +32,35 @@ export class Evaluator implements Disposable {
    * @param batches Finitely many, of one layout.
    * @param options.onBatch Hears of each batch done.
    * @param options.signal Ends it early.
-   * @returns Mean losses, summed counts; `gradNorm` is NaN. Nothing if it was ended.
+   * @returns Mean losses, summed counts, no gradient norm; nothing if it was ended.
    */
   async run(
     batches: Iterable<Batch>,
     { onBatch, signal }: { onBatch?: () => void; signal?: AbortSignal | undefined } = {},
   ): Promise<StepReport | undefined> {
-    const sums = readReport(new Float32Array(0).fill(0));
-    for (const name of Object.keys(sums) as (keyof StepReport)[]) sums[name] = 0;
-    const weights = { generator: 0, rtd: 0, mts: 0, csp: 0 };
-    let number = 0;
+    const reports: (StepReport & { tokens: number })[] = [];
     for (const batch of batches) {
       if (signal?.aborted) return undefined;
-      const inputs = [...batchTensors(batch), tf.scalar(number++, "int32")];
+      const inputs = [...batchTensors(batch), tf.scalar(reports.length, "int32")];
       const numbers = await this.#losses.runAsync(...inputs);
-      const report = readReport(await numbers.data());
+      reports.push({ ...readReport(await numbers.data()), tokens: batch.tokens });
       tf.dispose([numbers, inputs]);
-      for (const name of Object.keys(sums) as (keyof StepReport)[]) {
-        if (!(name in weights) && name !== "total") sums[name] += report[name];
-      }
-      for (const name of ["generator", "rtd", "mts", "csp"] as const) {
-        const weight = { ...report, tokens: batch.tokens }[WEIGHT_OF[name]];
-        sums[name] += report[name] * weight;
-        weights[name] += weight;
-      }
       onBatch?.();
     }
-    const { loss_weights: lossWeights } = this.#setup.config;
-    for (const name of ["generator", "rtd", "mts", "csp"] as const) {
-      sums[name] = weights[name] > 0 ? sums[name] / weights[name] : 0;
-      sums.total += lossWeights[name] * sums[name];
-    }
-    return sums;
+    const sum = (value: (report: typeof reports[number]) => number) =>
+      reports.reduce((total, report) => total + value(report), 0);
+    const means = LOSSES.map((loss) =>
+      sum((report) => report[loss] * report[MEAN_OVER[loss]]) /
+      Math.max(1, sum((report) => report[MEAN_OVER[loss]]))
+    );
+    const { loss_weights: weights } = this.#setup.config;
+    const total = LOSSES.reduce((total, loss, i) => total + weights[loss] * means[i], 0);
+    const names = Object.keys(readReport([])) as (keyof StepReport)[];
+    return {
+      ...Object.fromEntries(names.map((name) => [name, sum((report) => report[name])])) as StepReport,
+      ...Object.fromEntries(LOSSES.map((loss, i) => [loss, means[i]])),
+      total,
+    };
   }
 
   /** Frees the compiled function. */
