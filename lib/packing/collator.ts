@@ -1,11 +1,11 @@
 /**
- * From sentences to a batch: padded rows, each sentence masked twice over, as the original's collator makes them.
+ * From sentences to a batch: each in its place, masked twice over, as the original's collator does it.
  *
- * B: sentences, L: `maxSeqLength`. Rows 0 … B−1 are view a, rows B … 2B−1 view b of the same sentences: the two views are
+ * N: slots of the batch, S: most sentences, M: most masked positions. The two views of a sentence, masked by themselves, are
  * what contrastive sequence prediction brings together.
  */
 import type { Vocabulary } from "../text/mod.ts";
-import type { Sentence, SentenceLengths } from "./corpus_reader.ts";
+import type { PlannedSentence } from "./batch_plan.ts";
 import {
   chooseWords,
   dropLastWord,
@@ -14,140 +14,137 @@ import {
   maskTokens,
   streamDraws,
 } from "./masking.ts";
+import { type BatchLayout, slots } from "./rows.ts";
+import { type Sentence, SPECIAL_TOKENS_A_SENTENCE } from "./sentences.ts";
 
-/** A sentence and where in training it stands: its masks depend on that, the seed and nothing else. */
-export interface PlacedSentence extends Sentence {
-  readonly epoch: number;
-  /** Number in the corpus. */
-  readonly sentence: number;
-}
+/** A sentence and where it stands, in training and in the batch. */
+export type PlacedSentence = Sentence & PlannedSentence;
 
 /** How a batch is made. */
 export interface CollateOptions {
+  /** Its shape; masked tokens beyond its capacity are left unmasked, word by word. */
+  readonly layout: BatchLayout;
   readonly vocabulary: Vocabulary;
-  /** L: tokens a row, `[CLS]` and `[SEP]` included; the tail of longer sentences is cut off. */
-  readonly maxSeqLength: number;
   /** Probability that a word is masked. */
   readonly mlmProb: number;
   readonly seed: number;
-  /** Most masked tokens that a batch may have; beyond it, words are left unmasked. Default: no limit. */
-  readonly maskCapacity?: number;
   /** Where the random decisions come from; view 0 is a, 1 is b. Default: streams by seed, epoch, sentence and view. */
-  readonly draws?: (row: PlacedSentence, view: 0 | 1) => MaskingDraws;
+  readonly draws?: (sentence: PlacedSentence, view: 0 | 1) => MaskingDraws;
 }
 
-/** Rows for one step, row-major. */
+/** The sentences of one step, in two views each. */
 export interface Batch {
+  readonly layout: BatchLayout;
   /** What the generator sees. */
-  readonly maskedIds: Int32Array; // (2B, L)
+  readonly maskedIds: Int32Array<ArrayBuffer>; // (N)
   /** What was there before masking. */
-  readonly rawIds: Int32Array; // (2B, L)
+  readonly rawIds: Int32Array<ArrayBuffer>; // (N)
   /** The raw id at masked positions, −100 elsewhere. */
-  readonly labels: Int32Array; // (2B, L)
-  /** 2B. */
-  readonly rows: number;
-  /** L. */
-  readonly length: number;
+  readonly labels: Int32Array<ArrayBuffer>; // (N)
+  /** From 0 at each `[CLS]`; 0 in padding. */
+  readonly positionIds: Int32Array<ArrayBuffer>; // (N)
+  /** 1 for the first sentence of a row, 2 for the second …; 0 in padding. */
+  readonly segmentIds: Int32Array<ArrayBuffer>; // (N)
+  /** Slots of the `[CLS]` of view a, then those of view b; 0 where there is no sentence. */
+  readonly clsPositions: Int32Array<ArrayBuffer>; // (2S)
+  /** How many sentences there are, at most S. */
+  readonly sentences: number;
   /** Tokens that are not padding, in both views together. */
   readonly tokens: number;
 }
 
 const VIEWS = [0, 1] as const;
-const SPECIAL_TOKENS_A_ROW = 2;
 
 /**
- * Lays sentences out as `[CLS] … [SEP] [PAD]…` and masks them in two views.
+ * Puts sentences into their places as `[CLS] … [SEP]`, and masks them in two views.
  *
- * @param sentences the B sentences
- * @param options row length, masking, seed
- * @returns 2B rows of L tokens
- * @throws {RangeError} if a row has no room for a token
+ * @param sentences at most S; the tail of one that is longer than its place is cut off
+ * @param options shape of the batch, masking, seed
+ * @returns the batch
  *
  * @example
  * ```ts
  * import { collate } from "./collator.ts";
+ * import { paddedLayout } from "./rows.ts";
  * import { Vocabulary } from "../text/mod.ts";
  * const vocabulary = Vocabulary.fromTokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "发", "热"]);
- * const row = { ids: Int32Array.of(5, 6), isSuffix: Uint8Array.of(0, 1), epoch: 0, sentence: 0 };
- * const batch = collate([row], { vocabulary, maxSeqLength: 6, mlmProb: 1, seed: 1000 });
+ * const text = { ids: Int32Array.of(5, 6), isSuffix: Uint8Array.of(0, 1) };
+ * const sentence = { ...text, epoch: 0, sentence: 0, slots: [0, 6], length: 4, segment: 1 } as const;
+ * const batch = collate([sentence], { layout: paddedLayout(1, 6), vocabulary, mlmProb: 1, seed: 1000 });
  * console.log(batch.rawIds.subarray(0, 6), batch.labels.subarray(0, 6)); // 2 5 6 3 0 0 and -100 5 6 -100 -100 -100
  * ```
  */
 export function collate(sentences: readonly PlacedSentence[], options: CollateOptions): Batch {
-  const { vocabulary, maxSeqLength: length, mlmProb, seed } = options;
-  const room = length - SPECIAL_TOKENS_A_ROW;
-  if (!(room >= 1)) throw new RangeError(`Cannot make rows of ${length} tokens: the smallest length is 3`);
+  const { layout, vocabulary, mlmProb, seed } = options;
   const drawsOf = options.draws ??
-    ((row, view) =>
-      streamDraws({ seed, epoch: row.epoch, sentence: row.sentence, view }, mlmProb, vocabulary.size));
+    (({ epoch, sentence }, view) => streamDraws({ seed, epoch, sentence, view }, mlmProb, vocabulary.size));
 
-  const rows = VIEWS.flatMap((view) =>
-    sentences.map((row) => {
-      const draws = drawsOf(row, view);
-      const ids = row.ids.subarray(0, room);
-      const isSuffix = row.isSuffix.subarray(0, room);
-      return { ids, isSuffix, draws, chosen: chooseWords(isSuffix, draws) };
+  const texts = VIEWS.flatMap((view) =>
+    sentences.map((sentence) => {
+      const { slots, segment, length, partner = sentence } = sentence;
+      const room = length - SPECIAL_TOKENS_A_SENTENCE;
+      const content = view === 0 ? sentence : partner;
+      const ids = content.ids.subarray(0, room);
+      const isSuffix = content.isSuffix.subarray(0, room);
+      const draws = drawsOf(sentence, view);
+      return { slot: slots[view], segment, ids, isSuffix, draws, chosen: chooseWords(isSuffix, draws) };
     })
   );
-  if (options.maskCapacity !== undefined) unmaskBeyond(options.maskCapacity, rows);
+  unmaskBeyond(layout.maskCapacity, texts);
 
-  const size = rows.length * length;
-  const rawIds = new Int32Array(size).fill(vocabulary.padId); // (2B, L)
-  const maskedIds = new Int32Array(size).fill(vocabulary.padId); // (2B, L)
-  const labels = new Int32Array(size).fill(IGNORED_LABEL); // (2B, L)
+  const size = slots(layout);
+  const rawIds = new Int32Array(size).fill(vocabulary.padId); // (N)
+  const maskedIds = new Int32Array(size).fill(vocabulary.padId); // (N)
+  const labels = new Int32Array(size).fill(IGNORED_LABEL); // (N)
+  const positionIds = new Int32Array(size); // (N)
+  const segmentIds = new Int32Array(size); // (N)
   let tokens = 0;
-  rows.forEach(({ ids, chosen, draws }, r) => {
-    const start = r * length;
-    const end = start + 1 + ids.length;
-    const row = maskTokens(ids, chosen, draws, vocabulary.maskId);
-    for (const [target, content] of [[rawIds, ids], [maskedIds, row.masked]] as const) {
-      target[start] = vocabulary.clsId;
-      target.set(content, start + 1);
+  for (const { slot, segment, ids, chosen, draws } of texts) {
+    const end = slot + 1 + ids.length;
+    const text = maskTokens(ids, chosen, draws, vocabulary.maskId);
+    for (const [target, content] of [[rawIds, ids], [maskedIds, text.masked]] as const) {
+      target[slot] = vocabulary.clsId;
+      target.set(content, slot + 1);
       target[end] = vocabulary.sepId;
     }
-    labels.set(row.labels, start + 1);
-    tokens += ids.length + SPECIAL_TOKENS_A_ROW;
-  });
-  return { maskedIds, rawIds, labels, rows: rows.length, length, tokens };
+    labels.set(text.labels, slot + 1);
+    for (let i = slot; i <= end; i++) positionIds[i] = i - slot;
+    segmentIds.fill(segment, slot, end + 1);
+    tokens += ids.length + SPECIAL_TOKENS_A_SENTENCE;
+  }
+  const clsPositions = new Int32Array(2 * layout.sentenceCapacity); // (2S)
+  for (const view of VIEWS) {
+    clsPositions.set(sentences.map(({ slots }) => slots[view]), view * layout.sentenceCapacity);
+  }
+  return {
+    layout,
+    maskedIds,
+    rawIds,
+    labels,
+    positionIds,
+    segmentIds,
+    clsPositions,
+    sentences: sentences.length,
+    tokens,
+  };
 }
 
-/** Takes masks back, a word a row, last rows first, until they fit: before replacement, so that labels agree. */
-function unmaskBeyond(capacity: number, rows: readonly { chosen: Uint8Array; isSuffix: Uint8Array }[]): void {
-  let count = rows.reduce((sum, { chosen }) => sum + chosen.reduce((n, mark) => n + mark, 0), 0);
+/** Takes masks back, a word a sentence, last ones first, until they fit: before replacement, so that labels agree. */
+function unmaskBeyond(
+  capacity: number,
+  texts: readonly { chosen: Uint8Array; isSuffix: Uint8Array }[],
+): void {
+  let count = texts.reduce((sum, { chosen }) => sum + chosen.reduce((n, mark) => n + mark, 0), 0);
   while (count > capacity) {
-    for (let r = rows.length - 1; r >= 0 && count > capacity; r--) {
-      count -= dropLastWord(rows[r]!.chosen, rows[r]!.isSuffix);
+    for (let t = texts.length - 1; t >= 0 && count > capacity; t--) {
+      count -= dropLastWord(texts[t]!.chosen, texts[t]!.isSuffix);
     }
   }
 }
 
-/**
- * Suggests room for the masked positions of every batch, for a compiled step of fixed shapes.
- *
- * The expected count and six standard deviations (of sentence lengths, which both views share, and of the masking;
- * words average about two tokens), rounded up to a multiple of eight: batches practically never overflow it.
- *
- * @param rows 2B
- * @param lengths of the corpus's sentences, as `Corpus.lengths` tells
- * @param mlmProb probability that a word is masked
- * @returns number of positions, at least 8 and at most all
- *
- * @example
- * ```ts
- * import { maskCapacity } from "./collator.ts";
- * console.log(maskCapacity(64, { mean: 30, variance: 200, max: 126 }, 0.15)); // 480 of 8064 positions
- * ```
- */
-export function maskCapacity(rows: number, lengths: SentenceLengths, mlmProb: number): number {
-  const { mean, variance, max } = lengths;
-  const expected = rows * mean * mlmProb;
-  const deviation = Math.sqrt(2 * rows * variance * mlmProb ** 2 + 2 * expected * (1 - mlmProb));
-  return 8 * Math.max(1, Math.ceil(Math.min(rows * max, expected + 6 * deviation) / 8));
-}
-
 /** Where a batch is masked, padded to a fixed count M. */
 export interface MaskedPositions {
-  /** Row × L + column; 0 where nothing is left. */
+  /** Slots; 0 where nothing is left. */
   readonly positions: Int32Array; // (M)
   /** The raw id there; 0 where nothing is left. */
   readonly labels: Int32Array; // (M)

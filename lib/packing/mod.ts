@@ -13,7 +13,9 @@ export { decodeNpz, encodeNpz, encodeNpzDirectory, encodeNpzHeader, type NpzEntr
 export { ArrayFile } from "./array_file.ts";
 export { mersenneShuffle, RandomStream, shuffledOrder, type StreamPosition } from "./random.ts";
 export { checkCorpusVocabulary, corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
-export { Corpus, type CorpusOptions, type Sentence, type SentenceLengths } from "./corpus_reader.ts";
+export { Corpus, type CorpusOptions } from "./corpus_reader.ts";
+export { holdOut, type Sentence, type Sentences, type StoredSentences } from "./sentences.ts";
+export { splitLong } from "./split_long.ts";
 export {
   chooseWords,
   dropLastWord,
@@ -22,13 +24,22 @@ export {
   maskTokens,
   streamDraws,
 } from "./masking.ts";
+export { type BatchLayout, paddedLayout, type RowGroup, slots } from "./rows.ts";
+export { type LayoutOptions, planLayout, stepsForEpochs } from "./layout_plan.ts";
 export {
   type Batch,
   collate,
   type CollateOptions,
-  maskCapacity,
   type MaskedPositions,
   maskedPositions,
   type PlacedSentence,
 } from "./collator.ts";
-export { batches, type BatchOptions, type PlacedBatch, stepsForEpochs, stepsPerEpoch } from "./batches.ts";
+export type { DataPosition } from "./batch_plan.ts";
+export type { SentenceOrder } from "./sentence_line.ts";
+export {
+  type BatchOptions,
+  type BatchSource,
+  onePass,
+  openBatches,
+  type PlacedBatch,
+} from "./batch_source.ts";

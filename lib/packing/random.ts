@@ -50,9 +50,14 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /** What a stream of random numbers is for; streams of different purposes have nothing in common. */
-export type Purpose = "mask" | "order";
+export type Purpose = "mask" | "order" | "held" | "plan";
 
-const PURPOSES: Record<Purpose, number> = { mask: 0x6d61736b, order: 0x6f726472 };
+const PURPOSES: Record<Purpose, number> = {
+  mask: 0x6d61736b,
+  order: 0x6f726472,
+  held: 0x68656c64,
+  plan: 0x706c616e,
+};
 
 /** Where a stream belongs. All parts are whole numbers from 0; a negative seed is taken modulo 2^53. */
 export interface StreamPosition {
@@ -137,7 +142,21 @@ function high(value: number): number {
  * @returns 0 … length − 1 in a random order (Fisher–Yates with Philox)
  */
 export function shuffledOrder(length: number, seed: number, epoch: number): Uint32Array {
-  const stream = new RandomStream({ seed, purpose: "order", epoch });
+  return shuffled(length, new RandomStream({ seed, purpose: "order", epoch }));
+}
+
+/**
+ * Shuffles sentence numbers once and for all, to hold some of them out of training.
+ *
+ * @param length number of sentences
+ * @param seed seed of the run
+ * @returns 0 … length − 1 in a random order that no epoch has
+ */
+export function heldOutOrder(length: number, seed: number): Uint32Array {
+  return shuffled(length, new RandomStream({ seed, purpose: "held", epoch: 0 }));
+}
+
+function shuffled(length: number, stream: RandomStream): Uint32Array {
   const order = Uint32Array.from({ length }, (_, i) => i);
   for (let i = length - 1; i > 0; i--) swap(order, i, stream.below(i + 1));
   return order;

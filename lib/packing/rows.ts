@@ -25,6 +25,32 @@ export interface BatchLayout {
   readonly maskCapacity: number;
   /** S: most sentences of a batch. */
   readonly sentenceCapacity: number;
+  /** How many it has on average; for packed rows an estimate. */
+  readonly sentencesPerStep: number;
+}
+
+/**
+ * Lays out one sentence a row, as the original does.
+ *
+ * @param sentences B
+ * @param width L
+ * @param maskCapacity M. Default: no limit
+ * @returns 2B rows of L tokens
+ *
+ * @example
+ * ```ts
+ * import { paddedLayout, slots } from "./rows.ts";
+ * console.log(slots(paddedLayout(4, 16))); // 128
+ * ```
+ */
+export function paddedLayout(sentences: number, width: number, maskCapacity = Infinity): BatchLayout {
+  return {
+    groups: [{ rows: 2 * sentences, width }],
+    packed: false,
+    maskCapacity,
+    sentenceCapacity: sentences,
+    sentencesPerStep: sentences,
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { collate, Corpus } from "../../lib/packing/mod.ts";
+import { Corpus, onePass, paddedLayout } from "../../lib/packing/mod.ts";
 import {
   type ExampleSentence,
   exampleSentences,
@@ -212,8 +212,8 @@ Deno.test("examples are masked as the first view of pretraining masks them", asy
     [4, 0],
     [5, 0],
   ]);
-  const rows = examples.map(({ sentence }) => ({ ...corpus.sentence(sentence), epoch: 0, sentence }));
-  const { maskedIds, rawIds, labels } = collate(rows, options);
+  const [batch] = onePass(corpus, { ...options, layout: paddedLayout(corpus.length, 12) });
+  const { maskedIds, rawIds, labels } = batch!;
   const seen = new Set<string>();
   examples.forEach(({ words }, row) => {
     words.flat().forEach((token, i) => {

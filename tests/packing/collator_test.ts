@@ -1,20 +1,19 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import {
-  batches,
+  type Batch,
+  type BatchLayout,
   chooseWords,
   collate,
   type CollateOptions,
   Corpus,
   dropLastWord,
   IGNORED_LABEL,
-  maskCapacity,
   maskedPositions,
   type MaskingDraws,
-  mersenneShuffle,
+  onePass,
+  paddedLayout,
   type PlacedSentence,
-  stepsForEpochs,
-  stepsPerEpoch,
 } from "../../lib/packing/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { readSafetensors } from "../../lib/weights/mod.ts";
@@ -48,38 +47,63 @@ Deno.test("with the original's draws, the original's batch", async () => {
       randomToken: (position) => tokens![at(position)]!,
     };
   };
-  const rows = Array.from(
-    { length: corpus.length },
-    (_, i) => ({ ...corpus.sentence(i), epoch: 0, sentence: i }),
-  );
-  const batch = collate(rows, {
-    vocabulary: VOCABULARY,
-    maxSeqLength: length,
-    mlmProb: 0.15,
-    seed: 0,
-    draws,
-  });
+  const layout = paddedLayout(corpus.length, length);
+  const rows = Array.from({ length: corpus.length }, (_, i) => inRow(corpus.sentence(i), i, layout));
+  const batch = collate(rows, { layout, vocabulary: VOCABULARY, mlmProb: 0.15, seed: 0, draws });
   assert.deepEqual([...batch.rawIds], numbers("raw_input_ids"));
   assert.deepEqual([...batch.maskedIds], numbers("masked_input_ids"));
   assert.deepEqual([...batch.labels], numbers("generator_labels"));
-  assert.deepEqual([batch.rows, batch.length], [12, 10]);
+  assert.deepEqual([...batch.clsPositions], Array.from({ length: 12 }, (_, row) => row * length));
+  batch.rawIds.forEach((id, slot) => {
+    const isToken = id !== VOCABULARY.padId;
+    assert.deepEqual(
+      [batch.segmentIds[slot], batch.positionIds[slot]],
+      isToken ? [1, slot % length] : [0, 0],
+    );
+  });
+  assert.equal(batch.sentences, 6);
   assert.equal(batch.tokens, batch.rawIds.filter((id) => id !== VOCABULARY.padId).length);
 });
 
-/** Sentences of two-token words, every id distinct from the special ones. */
-function sentences(count: number, length: number): PlacedSentence[] {
-  return Array.from({ length: count }, (_, sentence) => ({
-    ids: Int32Array.from({ length }, (_, i) => 5 + (sentence * 7 + i) % 150),
-    isSuffix: Uint8Array.from({ length }, (_, i) => i % 2),
+/** A sentence in row `row` of both views of a padded layout. */
+function inRow(
+  text: Pick<PlacedSentence, "ids" | "isSuffix">,
+  row: number,
+  { groups: [group], sentenceCapacity }: BatchLayout,
+): PlacedSentence {
+  const { width } = group!;
+  const slots = [row * width, (sentenceCapacity + row) * width] as const;
+  return {
+    ...text,
     epoch: 0,
-    sentence,
-  }));
+    sentence: row,
+    slots,
+    length: Math.min(width, text.ids.length + 2),
+    segment: 1,
+  };
 }
 
-const OPTIONS: CollateOptions = { vocabulary: VOCABULARY, maxSeqLength: 66, mlmProb: 0.15, seed: 1000 };
+/** Sentences of two-token words, every id distinct from the special ones, each in a row that it fills or loses its tail in. */
+function sentences(count: number, length: number, width = length + 2): PlacedSentence[] {
+  const layout = paddedLayout(count, width);
+  return Array.from({ length: count }, (_, row) =>
+    inRow(
+      {
+        ids: Int32Array.from({ length }, (_, i) => 5 + (row * 7 + i) % 150),
+        isSuffix: Uint8Array.from({ length }, (_, i) => i % 2),
+      },
+      row,
+      layout,
+    ));
+}
+
+const SEEDED: Omit<CollateOptions, "layout"> = { vocabulary: VOCABULARY, mlmProb: 0.15, seed: 1000 };
 
 Deno.test("the shares of masked words and of the three replacements are the rule's", () => {
-  const { rawIds, maskedIds, labels } = collate(sentences(512, 64), OPTIONS);
+  const { rawIds, maskedIds, labels } = collate(sentences(512, 64), {
+    ...SEEDED,
+    layout: paddedLayout(512, 66),
+  });
   const tokens = 2 * 512 * 64;
   let masked = 0, mask = 0, kept = 0;
   labels.forEach((label, i) => {
@@ -103,11 +127,13 @@ Deno.test("the shares of masked words and of the three replacements are the rule
 });
 
 Deno.test("masks depend on seed, epoch, sentence and view, not on the batch", () => {
-  const [first, second, third] = sentences(3, 64) as [PlacedSentence, PlacedSentence, PlacedSentence];
+  const rows = sentences(3, 64) as [PlacedSentence, PlacedSentence, PlacedSentence];
+  const second: PlacedSentence = { ...rows[1], slots: [0, 66] }; // alone
   const labelsOf = (rows: PlacedSentence[], row: number, seed = 1000) =>
-    collate(rows, { ...OPTIONS, seed }).labels.subarray(row * 66, (row + 1) * 66).join(" ");
-  assert.equal(labelsOf([first, second, third], 1), labelsOf([second], 0)); // view a
-  assert.equal(labelsOf([first, second, third], 4), labelsOf([second], 1)); // view b
+    collate(rows, { ...SEEDED, seed, layout: paddedLayout(rows.length, 66) })
+      .labels.subarray(row * 66, (row + 1) * 66).join(" ");
+  assert.equal(labelsOf(rows, 1), labelsOf([second], 0)); // view a
+  assert.equal(labelsOf(rows, 4), labelsOf([second], 1)); // view b
   const distinct = [
     labelsOf([second], 0),
     labelsOf([second], 1),
@@ -118,10 +144,12 @@ Deno.test("masks depend on seed, epoch, sentence and view, not on the batch", ()
   assert.equal(new Set(distinct).size, distinct.length);
 });
 
-Deno.test("long sentences lose their tail, rows too short for a token are refused", () => {
-  const batch = collate(sentences(1, 64), { ...OPTIONS, maxSeqLength: 5 });
-  assert.deepEqual([...batch.rawIds.subarray(0, 5)], [VOCABULARY.clsId, 5, 6, 7, VOCABULARY.sepId]);
-  assert.throws(() => collate(sentences(1, 4), { ...OPTIONS, maxSeqLength: 2 }), RangeError);
+Deno.test("a partner is what view b shows; what is longer than its place loses its tail", () => {
+  const [row] = sentences(1, 64, 5) as [PlacedSentence];
+  const partner = { ids: Int32Array.of(9, 8), isSuffix: new Uint8Array(2) };
+  const { rawIds } = collate([{ ...row, partner }], { ...SEEDED, layout: paddedLayout(1, 5) });
+  const { clsId, sepId, padId } = VOCABULARY;
+  assert.deepEqual([...rawIds], [clsId, 5, 6, 7, sepId, clsId, 9, 8, sepId, padId]);
 });
 
 Deno.test("choosing and dropping whole words", () => {
@@ -137,10 +165,11 @@ Deno.test("choosing and dropping whole words", () => {
 
 Deno.test("masks beyond the capacity are taken back before labels are made", () => {
   const rows = sentences(8, 64);
-  const free = collate(rows, OPTIONS);
+  const within = (capacity?: number) => collate(rows, { ...SEEDED, layout: paddedLayout(8, 66, capacity) });
+  const free = within();
   const count = free.labels.filter((label) => label !== IGNORED_LABEL).length;
   for (const capacity of [0, 1, count >> 1, count - 1, count, count + 100]) {
-    const batch = collate(rows, { ...OPTIONS, maskCapacity: capacity });
+    const batch = within(capacity);
     const left = batch.labels.filter((label) => label !== IGNORED_LABEL).length;
     assert.ok(left <= capacity && left >= Math.min(count, capacity) - 1, `${left} of ${capacity}`);
     batch.labels.forEach((label, i) => {
@@ -155,59 +184,35 @@ Deno.test("masks beyond the capacity are taken back before labels are made", () 
   assert.throws(() => maskedPositions(free, count - 1), RangeError);
 });
 
-Deno.test("the suggested capacity is a multiple of 8 that real batches stay below", () => {
-  for (const [rows, length] of [[2, 4], [2, 16], [16, 66], [64, 128]] as const) {
-    const capacity = maskCapacity(rows, { mean: length - 2, variance: 0, max: length - 2 }, 0.15);
-    assert.equal(capacity % 8, 0);
-    assert.ok(capacity < rows * (length - 2) + 8);
-    for (let seed = 0; seed < 20; seed++) {
-      const batch = collate(sentences(rows / 2, length - 2), { ...OPTIONS, maxSeqLength: length, seed });
-      assert.ok(batch.labels.filter((label) => label !== IGNORED_LABEL).length <= capacity);
+/** What a batch shows of each sentence in each view, wherever it lies. */
+function contents(batch: Batch): string[] {
+  const texts: string[] = [];
+  for (const view of [0, 1]) {
+    for (let i = 0; i < batch.sentences; i++) {
+      const start = batch.clsPositions[view * batch.layout.sentenceCapacity + i]!;
+      let end = start + 1;
+      while (batch.positionIds[end] === end - start) end++;
+      const of = (array: Int32Array) => array.subarray(start, end).join(" ");
+      texts.push([view, of(batch.rawIds), of(batch.maskedIds), of(batch.labels)].join(" | "));
     }
   }
-});
-
-/** A corpus in memory whose sentence n is the one token 5 + n. */
-const tiny = {
-  length: 10,
-  sentence: (i: number) => ({ ids: Int32Array.of(5 + i), isSuffix: Uint8Array.of(0) }),
-};
-
-function take(
-  count: number,
-  options: Partial<Parameters<typeof batches>[1]>,
-): { order: number[]; text: string[] } {
-  const stream = batches(tiny, { ...OPTIONS, maxSeqLength: 3, batchSize: 4, ...options });
-  const made = Array.from({ length: count }, () => stream.next().value);
-  const order = made.flatMap((batch) =>
-    Array.from({ length: batch.rows / 2 }, (_, row) => batch.rawIds[row * 3 + 1]! - 5)
-  );
-  return { order, text: made.map((batch) => JSON.stringify({ ...batch, labels: [...batch.labels] })) };
+  return texts.sort();
 }
 
-Deno.test("every epoch sees every sentence once, across the borders of batches", () => {
-  const { order, text } = take(5, {});
-  const epochs = [order.slice(0, 10), order.slice(10)];
-  for (const epoch of epochs) {
-    assert.deepEqual(epoch.toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  }
-  assert.notDeepEqual(epochs[0], epochs[1]);
-  assert.deepEqual(text.map((batch) => JSON.parse(batch).epoch), [0, 0, 0, 1, 1]);
-  assert.deepEqual([stepsPerEpoch(10, 4), stepsForEpochs(10, 4, 2)], [3, 5]);
-});
-
-Deno.test("a stream started at a step goes on exactly as the one that came there", () => {
-  const whole = take(9, { mlmProb: 0.5 }).text;
-  for (const startStep of [1, 2, 3, 7]) {
-    assert.deepEqual(take(9 - startStep, { mlmProb: 0.5, startStep }).text, whole.slice(startStep));
-  }
-});
-
-Deno.test("the original's order is numpy's by epoch, whatever the seed; stored is as it is", () => {
-  const numpys = [...mersenneShuffle(10, 0), ...mersenneShuffle(10, 1)];
-  assert.deepEqual(take(5, { order: "original" }).order, numpys);
-  assert.deepEqual(take(5, { order: "original", seed: 7 }).order, numpys);
-  assert.notDeepEqual(take(5, { seed: 7 }).order, take(5, {}).order);
-  assert.deepEqual(take(3, { order: "stored" }).order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
-  assert.equal(take(1, { batchSize: 25 }).order.length, 25); // a batch larger than the corpus
+Deno.test("a sentence looks the same whether it shares a row or not", async () => {
+  using corpus = await Corpus.open(FIXTURES, VOCABULARY);
+  const packed: BatchLayout = {
+    groups: [{ rows: 2, width: 40 }, { rows: 4, width: 20 }],
+    packed: true,
+    maskCapacity: 500,
+    sentenceCapacity: 9,
+    sentencesPerStep: 6,
+  };
+  const shown = (layout: BatchLayout) => {
+    const batches = [...onePass(corpus, { ...SEEDED, mlmProb: 0.4, layout })];
+    return { steps: batches.length, texts: batches.flatMap(contents).sort() };
+  };
+  const rows = shown(packed), padded = shown(paddedLayout(corpus.length, 40));
+  assert.deepEqual(rows.texts, padded.texts);
+  assert.deepEqual([padded.texts.length, padded.steps], [2 * corpus.length, 1]);
 });

@@ -1,0 +1,264 @@
+/**
+ * Which rows a batch should have for the sentences at hand.
+ *
+ * Attention over a row of w slots costs each of them w steps: rows should be narrow. But a sentence needs a row that holds it,
+ * and what remains of a row behind the last sentence is wasted: rows should be wide. So a few widths are tried out, each with
+ * as many rows as its sentences need, on sentences of random lengths with the corpus's frequencies; the cheapest wins. The same
+ * sentences and options give the same layout, on which resuming relies.
+ *
+ * B: sentences a step on average; L: tokens of the longest row; all lengths count `[CLS]` and `[SEP]`.
+ */
+import { RowPacker } from "./packer.ts";
+import { RandomStream } from "./random.ts";
+import { type BatchLayout, paddedLayout, type RowGroup, slots } from "./rows.ts";
+import { type Sentences, SPECIAL_TOKENS_A_SENTENCE } from "./sentences.ts";
+
+/** What a batch should be. */
+export interface LayoutOptions {
+  /** B: sentences a step; with packed rows on average. */
+  readonly batchSize: number;
+  /** L: slots of the longest row. */
+  readonly maxSeqLength: number;
+  /** Probability that a word is masked. */
+  readonly mlmProb: number;
+  /** `rows`: several sentences in each row; `none`: each in a row of its own of `maxSeqLength`, as the original. */
+  readonly packing: "rows" | "none";
+}
+
+const WIDTHS = [64, 128, 256, 512, 1024, 2048];
+/** Width at which attention costs as much as all the rest of a layer of 768 units. */
+const COSTLY_WIDTH = 2048;
+/** What one more group of rows costs, as a share of a step. */
+const GROUP_COST = 0.01;
+/** How many more rows there are than the sentences that need them would fill by themselves. */
+const ROW_SLACK = 1.15;
+/** How far from B sentences a layout may be, if another is nearer. */
+const SIZE_TOLERANCE = 0.05;
+const TRIAL_STEPS = 200;
+const MOST_TRIAL_SENTENCES = 50_000;
+/** Average tokens of a masked word, for how much the number of masked tokens varies. */
+const TOKENS_A_WORD = 2;
+
+/**
+ * Lays out the batches of a run.
+ *
+ * @param sentences what will be in them
+ * @param options their size
+ * @returns for `none` 2B rows of L; else rows of a few widths which hold about B sentences, or more where even one row that
+ *   holds the longest sentence has room for more; capacities that batches practically never reach
+ * @throws {RangeError} if rows are too short for a token
+ *
+ * @example
+ * ```ts
+ * import { planLayout } from "./layout_plan.ts";
+ * const sentences = { length: 100, tokensOf: (n: number) => 10 + n, sentence: () => ({}) as never };
+ * const { groups } = planLayout(sentences, { batchSize: 16, maxSeqLength: 128, mlmProb: 0.15, packing: "rows" });
+ * console.log(groups); // [{ rows: 14, width: 128 }, { rows: 4, width: 64 }] or alike
+ * ```
+ */
+export function planLayout(sentences: Sentences, options: LayoutOptions): BatchLayout {
+  const { batchSize, maxSeqLength, mlmProb, packing } = options;
+  if (!(maxSeqLength > SPECIAL_TOKENS_A_SENTENCE)) {
+    throw new RangeError(`Cannot make rows of ${maxSeqLength} tokens: the smallest length is 3`);
+  }
+  const lengths = new LengthDistribution(sentences, maxSeqLength);
+  if (packing === "none") {
+    const expected = 2 * batchSize * (lengths.mean - SPECIAL_TOKENS_A_SENTENCE) * mlmProb;
+    const deviation = Math.sqrt(
+      2 * (2 * batchSize) * lengths.variance * mlmProb ** 2 + // both views share their lengths
+        TOKENS_A_WORD * expected * (1 - mlmProb),
+    );
+    const most = 2 * batchSize * (lengths.longest - SPECIAL_TOKENS_A_SENTENCE);
+    return paddedLayout(batchSize, maxSeqLength, capacity(expected, deviation, most));
+  }
+
+  const trials = candidates(lengths, options).map((groups) => tryOut(groups, lengths));
+  const wanted = batchSize;
+  const distance = ({ sentencesPerStep }: Trial) => Math.abs(sentencesPerStep / wanted - 1);
+  const nearest = Math.min(...trials.map(distance));
+  const best = trials.filter((trial) => distance(trial) <= nearest + SIZE_TOLERANCE)
+    .reduce((best, trial) => trial.cost < best.cost ? trial : best);
+  const { groups, sentencesPerStep, mostSentences } = best;
+  // Full rows, less their [CLS] and [SEP].
+  const expected = slots(best) * mlmProb * (1 - SPECIAL_TOKENS_A_SENTENCE / lengths.mean);
+  const deviation = Math.sqrt(TOKENS_A_WORD * expected * (1 - mlmProb));
+  return {
+    groups,
+    packed: true,
+    maskCapacity: capacity(expected, deviation, slots(best)),
+    sentenceCapacity: 8 * Math.ceil(1.25 * mostSentences / 8),
+    sentencesPerStep,
+  };
+}
+
+/** Room for a count that varies: six standard deviations more than expected, a multiple of eight. */
+function capacity(expected: number, deviation: number, most: number): number {
+  return 8 * Math.max(1, Math.ceil(Math.min(most, expected + 6 * deviation) / 8));
+}
+
+/**
+ * How many sentences wait in the pool that packed rows are filled from: the more, the better they fit; but sentences of a small
+ * corpus should not overtake each other by epochs.
+ *
+ * @param layout the batches
+ * @param length number of sentences in all
+ * @returns sentences in the pool when a batch is filled
+ */
+export function poolSize(
+  { sentenceCapacity }: Pick<BatchLayout, "sentenceCapacity">,
+  length: number,
+): number {
+  return sentenceCapacity + Math.min(length, sentenceCapacity + 16);
+}
+
+/**
+ * Counts the steps in which a number of epochs is seen.
+ *
+ * @param sentences the sentences of one epoch
+ * @param layout the batches that they come in
+ * @param epochs how often each sentence is to be seen
+ * @returns steps, for packed rows about; the last may go on into the epoch after
+ *
+ * @example
+ * ```ts
+ * import { stepsForEpochs } from "./layout_plan.ts";
+ * import { paddedLayout } from "./rows.ts";
+ * console.log(stepsForEpochs({ length: 10 }, paddedLayout(4, 16), 2)); // 5
+ * ```
+ */
+export function stepsForEpochs(
+  sentences: Pick<Sentences, "length">,
+  layout: Pick<BatchLayout, "sentencesPerStep">,
+  epochs: number,
+): number {
+  return Math.ceil(sentences.length * epochs / layout.sentencesPerStep);
+}
+
+/** How many sentences there are of each length. */
+class LengthDistribution {
+  readonly longest: number;
+  readonly mean: number;
+  readonly variance: number;
+  /** Share of sentences, by length. */
+  readonly #shares: Float64Array;
+
+  constructor(sentences: Sentences, maxSeqLength: number) {
+    this.#shares = new Float64Array(maxSeqLength + 1);
+    let longest = 0, sum = 0, squares = 0;
+    for (let n = 0; n < sentences.length; n++) {
+      const length = Math.min(maxSeqLength, sentences.tokensOf(n) + SPECIAL_TOKENS_A_SENTENCE);
+      this.#shares[length]!++;
+      longest = Math.max(longest, length);
+      sum += length;
+      squares += length ** 2;
+    }
+    this.#shares.forEach((count, length) => this.#shares[length] = count / sentences.length);
+    this.longest = longest;
+    this.mean = sum / sentences.length;
+    this.variance = squares / sentences.length - this.mean ** 2;
+  }
+
+  /** Rows of a width that a sentence fills on average if it is longer than `from` and at most `to`, else none. */
+  rowsASentence(from: number, to: number, width: number): number {
+    let rows = 0;
+    for (let length = from + 1; length <= Math.min(to, this.longest); length++) {
+      rows += this.#shares[length]! / Math.floor(width / length);
+    }
+    return rows;
+  }
+
+  /** @returns a function that draws lengths, the same ones whenever it is made */
+  sampler(): () => number {
+    const stream = new RandomStream({ seed: 0, purpose: "plan", epoch: 0 });
+    let sum = 0;
+    const cumulative = this.#shares.map((share) => sum += share);
+    return () => {
+      const at = stream.uniform() * sum;
+      let low = 0, high = this.longest;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (cumulative[middle]! > at) high = middle;
+        else low = middle + 1;
+      }
+      return low;
+    };
+  }
+}
+
+/** Row groups worth trying: every choice of widths, with the rows that it needs. */
+function candidates(lengths: LengthDistribution, options: LayoutOptions): RowGroup[][] {
+  const { maxSeqLength } = options;
+  const narrowest = Math.min(maxSeqLength, 8 * Math.ceil(lengths.longest / 8)); // that holds every sentence
+  const widths = WIDTHS.filter((width) => width < maxSeqLength);
+  const found = new Map<string, RowGroup[]>();
+  for (const widest of [narrowest, ...widths.filter((width) => width > narrowest), maxSeqLength]) {
+    for (const others of subsets(widths.filter((width) => width < widest))) {
+      const groups = groupsOf([widest, ...others.sort((a, b) => b - a)], lengths, options);
+      found.set(JSON.stringify(groups), groups);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Rows of the given widths, widest first: what the sentences of each class need; the narrowest have what is left. */
+function groupsOf(
+  widths: readonly number[],
+  lengths: LengthDistribution,
+  options: LayoutOptions,
+): RowGroup[] {
+  const batchSize = options.batchSize;
+  const groups: RowGroup[] = [];
+  let left = batchSize * lengths.mean; // slots a view
+  let spare = 0; // share of the next class that has room in rows wider than it needs
+  widths.forEach((width, i) => {
+    const next = widths[i + 1];
+    const need = (from: number, to: number, width: number) =>
+      ROW_SLACK * batchSize * lengths.rowsASentence(from, to, width);
+    const own = (1 - spare) * need(next ?? 0, width, width);
+    let rows = next === undefined ? Math.round(left / width) : Math.ceil(own);
+    if (i === 0) rows = Math.max(1, rows);
+    if (rows <= 0) return;
+    if (next !== undefined) {
+      const nextNeed = need(widths[i + 2] ?? 0, next, width);
+      spare = nextNeed === 0 ? 1 : Math.min(1, (rows - own) / nextNeed);
+    }
+    left -= rows * width;
+    groups.push({ rows: 2 * rows, width });
+  });
+  return groups;
+}
+
+function subsets(items: readonly number[]): number[][] {
+  return items.reduce<number[][]>((all, item) => [...all, ...all.map((some) => [...some, item])], [[]]);
+}
+
+/** How rows did with sentences of random lengths. */
+interface Trial {
+  readonly groups: RowGroup[];
+  readonly sentencesPerStep: number;
+  readonly mostSentences: number;
+  /** Of a sentence; without attention and at full rows it would be its length. */
+  readonly cost: number;
+}
+
+function tryOut(groups: RowGroup[], lengths: LengthDistribution): Trial {
+  const perView = slots({ groups }) / 2;
+  const expected = perView / lengths.mean;
+  const rows = groups.reduce((sum, group) => sum + group.rows / 2, 0);
+  const sentenceCapacity = Math.ceil(Math.max(rows, 2 * expected + 8));
+  const packer = new RowPacker({ groups, sentenceCapacity });
+  const draw = lengths.sampler();
+  const pool = poolSize({ sentenceCapacity: 1.25 * expected }, Infinity);
+  const steps = Math.ceil(Math.min(TRIAL_STEPS, MOST_TRIAL_SENTENCES / expected));
+  let placed = 0, mostSentences = rows;
+  for (let step = 0, place = 0; step < steps; step++) {
+    while (packer.size < pool) packer.add(place++, draw());
+    const { length } = packer.pack();
+    placed += length;
+    mostSentences = Math.max(mostSentences, length);
+  }
+  const sentencesPerStep = placed / steps;
+  const attention = groups.reduce((sum, { rows, width }) => sum + rows * width ** 2, 0) / 2 / COSTLY_WIDTH;
+  const cost = (perView + attention) * (1 + GROUP_COST * groups.length) / sentencesPerStep;
+  return { groups, sentencesPerStep, mostSentences, cost };
+}
