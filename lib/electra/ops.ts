@@ -7,7 +7,7 @@
  * @module
  */
 import type { GradSaveFunc, Tensor } from "@tensorflow/tfjs-core";
-import { attr, backend, DTYPE, type RandomStream, tf } from "../tensorflow/mod.ts";
+import { attr, backend, DTYPE, fuse, keepMask, type RandomStream, tf } from "../tensorflow/mod.ts";
 
 /**
  * An operation with a gradient of its own.
@@ -31,21 +31,37 @@ export function withGradient(
 
 /** x · weight + bias; weights lie as in the original, [in, out]. */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
-  return tf.add(tf.matMul(x, weight), bias);
+  return withGradient(
+    [x, weight, bias],
+    (x, weight, bias) => ({ value: tf.add(tf.matMul(x, weight), bias), keep: [x, weight] }),
+    (dy, x, weight) => [tf.matMul(dy, weight, false, true), tf.matMul(x, dy, true, false), sumOfRows(dy)],
+  );
+}
+
+/** Sum over the first axis, as a matrix product: 0.35 ms for 512 rows of 3,072, where the reduction takes 0.86. */
+function sumOfRows(x: Tensor): Tensor {
+  return tf.reshape(tf.matMul(tf.ones([1, x.shape[0]]), x), [x.shape[1]!]);
 }
 
 /** Gaussian error linear unit, exact form: x · Φ(x). Keeps x alone. */
 export function gelu(x: Tensor): Tensor {
-  const cdf = (x: Tensor) => tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
   return withGradient(
     [x],
-    (x) => ({ value: tf.mul(x, cdf(x)), keep: [x] }),
-    (dy, x) => {
-      const pdf = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-      return [tf.mul(dy, tf.add(cdf(x), tf.mul(x, pdf)))];
-    },
+    (x) => ({ value: geluOf([x])[0], keep: [x] }),
+    (dy, x) => geluGradient([dy, x]),
   );
 }
+
+const normalCdf = (x: Tensor) => tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
+
+const geluOf = fuse(function gelu([x]) {
+  return [tf.mul(x, normalCdf(x))];
+});
+
+const geluGradient = fuse(function geluGradient([dy, x]) {
+  const pdf = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return [tf.mul(dy, tf.add(normalCdf(x), tf.mul(x, pdf)))];
+});
 
 /**
  * Layer normalisation over the last axis. Keeps the normalised rows and one number per row.
@@ -53,44 +69,106 @@ export function gelu(x: Tensor): Tensor {
  * @param eps Added to the variance.
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
-  const normalised = withGradient(
-    [x],
-    (x) => {
-      const centred = tf.sub(x, tf.mean(x, -1, true));
-      const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), eps)); // (N, 1): 1 / deviation
-      const value = tf.mul(centred, inverse);
-      return { value, keep: [value, inverse] };
+  return withGradient(
+    [x, weight, bias],
+    (x, weight, bias) => {
+      const [value, normalised, inverse] = normalise([x, weight, bias], eps);
+      return { value, keep: [normalised, inverse, weight] };
     },
-    (dy, y, inverse) => {
-      const along = tf.mul(y, tf.mean(tf.mul(dy, y), -1, true));
-      return [tf.mul(inverse, tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), along))];
+    (dy, normalised, inverse, weight) => {
+      const [dx] = normaliseGradient([dy, normalised, inverse, weight]);
+      return [dx, sumOfRows(tf.mul(dy, normalised)), sumOfRows(dy)];
     },
   );
-  return tf.add(tf.mul(normalised, weight), bias);
 }
 
 /**
- * Sets each element to 0 with probability `rate` and scales the others to the same mean. Keeps a boolean mask.
+ * The end of each half of a transformer's layer: layer norm of `x + dropout(change)`, in one pass.
+ *
+ * @param x (N, H), and `change` alike.
+ * @param eps Added to the variance.
+ * @param rate Of the dropout.
+ * @param random Where its mask comes from; without it (evaluation) there is none.
+ */
+export function addNorm(
+  x: Tensor,
+  change: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  eps: number,
+  rate: number,
+  random: RandomStream | undefined,
+): Tensor {
+  if (!random || rate === 0) return layerNorm(tf.add(x, change), weight, bias, eps);
+  const key = random.key();
+  return withGradient(
+    [x, change, weight, bias],
+    (x, change, weight, bias) => {
+      const [value, normalised, inverse] = addAndNormalise([x, change, weight, bias, key], eps, rate);
+      return { value, keep: [normalised, inverse, weight, key] };
+    },
+    (dy, normalised, inverse, weight, key) => {
+      const [dx, dChange] = addAndNormaliseGradient([dy, normalised, inverse, weight, key], rate);
+      return [dx, dChange, sumOfRows(tf.mul(dy, normalised)), sumOfRows(dy)];
+    },
+  );
+}
+
+const normalise = fuse(function normalise([x, weight, bias], eps) {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), eps)); // (N, 1): 1 / deviation
+  const normalised = tf.mul(centred, inverse);
+  return [tf.add(tf.mul(normalised, weight), bias), normalised, inverse];
+});
+
+const normaliseGradient = fuse(function normaliseGradient([dy, normalised, inverse, weight]) {
+  const d = tf.mul(dy, weight);
+  const along = tf.mul(normalised, tf.mean(tf.mul(d, normalised), -1, true));
+  return [tf.mul(inverse, tf.sub(tf.sub(d, tf.mean(d, -1, true)), along))];
+});
+
+const addAndNormalise = fuse(function addAndNormalise(
+  [x, change, weight, bias, key],
+  eps,
+  rate,
+) {
+  return normalise([tf.add(x, drop(change, key, rate)), weight, bias], eps);
+});
+
+const addAndNormaliseGradient = fuse(function addAndNormaliseGradient(
+  [dy, normalised, inverse, weight, key],
+  rate,
+) {
+  const [dx] = normaliseGradient([dy, normalised, inverse, weight]);
+  return [dx, drop(dx, key, rate)];
+});
+
+/**
+ * Sets each element to 0 with probability `rate` and scales the others to the same mean. Keeps the mask's key alone.
  *
  * @param random Where the mask comes from; without it (evaluation) x is returned as it is.
  */
 export function dropout(x: Tensor, rate: number, random: RandomStream | undefined): Tensor {
   if (!random || rate === 0) return x;
-  const mask = random.bernoulli(x.shape, 1 - rate);
+  const key = random.key();
   return withGradient(
     [x],
-    (x) => ({ value: masked(x, mask, rate), keep: [mask] }),
-    (dy, mask) => [masked(dy, mask, rate)],
+    (x) => ({ value: dropped([x, key], rate)[0], keep: [key] }),
+    (dy, key) => dropped([dy, key], rate),
   );
 }
 
-function masked(x: Tensor, mask: Tensor, rate: number): Tensor {
-  return tf.where(mask, tf.mul(x, 1 / (1 - rate)), tf.zerosLike(x));
+const dropped = fuse(function dropout([x, key], rate) {
+  return [drop(x, key, rate)];
+});
+
+function drop(x: Tensor, key: Tensor, rate: number): Tensor {
+  return tf.where(keepMask(key, x.shape, 1 - rate), tf.mul(x, 1 / (1 - rate)), tf.zerosLike(x));
 }
 
 /**
  * Scaled dot-product attention with dropout on the probabilities, all heads at once.
- * Keeps queries, keys, values, the probabilities and a boolean mask.
+ * Keeps queries, keys, values and the probabilities.
  *
  * @param q Queries (B, A, L, D); `k` and `v` alike.
  * @param bias Added to the scores, broadcast: 0 where attention is allowed, -10,000 where not.
@@ -105,25 +183,47 @@ export function attention(
   rate: number,
   random: RandomStream | undefined,
 ): Tensor {
-  const [B, A, L, D] = q.shape;
-  const scale = 1 / Math.sqrt(D);
-  const mask = random && rate > 0 ? random.bernoulli([B, A, L, L], 1 - rate) : undefined;
-  const drop = (p: Tensor, mask: Tensor | undefined) => mask ? masked(p, mask, rate) : p;
+  const scale = 1 / Math.sqrt(q.shape[3]!);
+  const key = random && rate > 0 ? [random.key()] : [];
   return withGradient(
     [q, k, v],
     (q, k, v) => {
-      const scores = tf.add(tf.mul(tf.matMul(q, k, false, true), scale), bias); // (B, A, L, L)
-      const p = tf.softmax(scores);
-      return { value: tf.matMul(drop(p, mask), v), keep: mask ? [q, k, v, p, mask] : [q, k, v, p] };
+      const scores = tf.matMul(q, k, false, true); // (B, A, L, L)
+      const [p, used = p] = probabilities([scores, bias, ...key], scale, rate);
+      return { value: tf.matMul(used, v), keep: [q, k, v, p, ...key] };
     },
-    (dy, q, k, v, p, mask) => {
-      const dv = tf.matMul(drop(p, mask), dy, true, false);
-      const dp = drop(tf.matMul(dy, v, false, true), mask); // (B, A, L, L)
-      const ds = tf.mul(tf.mul(p, tf.sub(dp, tf.sum(tf.mul(dp, p), -1, true))), scale);
-      return [tf.matMul(ds, k), tf.matMul(ds, q, true, false), dv];
+    (dy, q, k, v, p, ...key) => {
+      const dUsed = tf.matMul(dy, v, false, true); // (B, A, L, L)
+      const [dScores, used = p] = probabilitiesGradient([dUsed, p, ...key], scale, rate);
+      return [
+        tf.matMul(dScores, k),
+        tf.matMul(dScores, q, true, false),
+        tf.matMul(used, dy, true, false),
+      ];
     },
   );
 }
+
+/** Softmax of the scores and, given a key, what dropout leaves of it. */
+const probabilities = fuse(function probabilities(
+  [scores, bias, key],
+  scale,
+  rate,
+) {
+  const p = tf.softmax(tf.add(tf.mul(scores, scale), bias));
+  return key ? [p, drop(p, key, rate)] : [p];
+});
+
+/** The gradient of the scores and, given a key, what dropout leaves of the probabilities, once more. */
+const probabilitiesGradient = fuse(function probabilitiesGradient(
+  [dUsed, p, key],
+  scale,
+  rate,
+) {
+  const dp = key ? drop(dUsed, key, rate) : dUsed;
+  const dScores = tf.mul(tf.mul(p, tf.sub(dp, tf.sum(tf.mul(dp, p), -1, true))), scale);
+  return key ? [dScores, drop(p, key, rate)] : [dScores];
+});
 
 /**
  * Cross-entropy of each row against one class, by TensorFlow's fused operation.

@@ -6,8 +6,17 @@
 import { dims } from "./host_tensor.ts";
 import { cName, type Pointer, type Runtime } from "./runtime.ts";
 
-/** Kinds of attribute, as tfjs-node numbers them (`TFJSBinding.TF_ATTR_*`). */
-export const ATTR = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5, resource: 6 } as const;
+/** Kinds of attribute, as tfjs-node numbers them (`TFJSBinding.TF_ATTR_*`); names of functions are our own. */
+export const ATTR = {
+  string: 0,
+  int: 1,
+  float: 2,
+  bool: 3,
+  type: 4,
+  shape: 5,
+  resource: 6,
+  function: 7,
+} as const;
 
 /** One attribute; an array value makes it a list of that kind, but for a shape, which is an array itself. */
 export interface Attribute {
@@ -23,6 +32,8 @@ export const attr = {
   bool: (name: string, value: boolean): Attribute => ({ name, type: ATTR.bool, value }),
   shape: (name: string, value: readonly number[]): Attribute => ({ name, type: ATTR.shape, value }),
   string: (name: string, value: string | Uint8Array): Attribute => ({ name, type: ATTR.string, value }),
+  types: (name: string, value: readonly number[]): Attribute => ({ name, type: ATTR.type, value }),
+  function: (name: string, value: string): Attribute => ({ name, type: ATTR.function, value }),
 };
 
 /** Arrays whose addresses TensorFlow is being given: an address alone keeps nothing alive. */
@@ -86,6 +97,11 @@ export function setAttribute(rt: Runtime, kind: "TFE_Op" | "TF_", target: Pointe
         attribute.name,
         (status) => s.TFE_OpSetAttrShape(target, name, shape, shape.length, status),
       );
+    }
+    case ATTR.function: {
+      const bytes = stringBytes(value);
+      const set = eager ? s.TFE_OpSetAttrFunctionName : s.TF_SetAttrFuncName;
+      return set(target, name, bytes, BigInt(bytes.length));
     }
     default:
       throw new TypeError(`Cannot set attribute "${attribute.name}": unknown kind ${attribute.type}`);

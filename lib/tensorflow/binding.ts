@@ -21,11 +21,12 @@ export function recording(): GraphRecorder | undefined {
 
 /** Sends operations into `graph` while `body` runs. */
 export function recordInto<T>(graph: GraphRecorder, body: () => T): T {
+  const outer = recorder;
   recorder = graph;
   try {
     return body();
   } finally {
-    recorder = undefined;
+    recorder = outer;
   }
 }
 

@@ -11,7 +11,7 @@ import { eager, recording, recordInto } from "./binding.ts";
 import { GraphRecorder } from "./graph.ts";
 import { DTYPE } from "./host_tensor.ts";
 import { decode, encode, TOGGLE } from "./proto.ts";
-import { cName, hasGpu, runtime } from "./runtime.ts";
+import { cName, hasGpu, type Pointer, runtime } from "./runtime.ts";
 
 /** How numbers are held inside a compiled function; variables, inputs and results stay float32. */
 export type Precision = "float32" | "mixed_bfloat16" | "mixed_float16";
@@ -256,24 +256,7 @@ function traceFunction<A extends Tensor[]>(
       const nodes = backend().inputIds(tensors).map((id) => recorder.result(id));
       return { parameters, nodes, keys };
     });
-    const rt = runtime(), { symbols } = rt;
-    const compiled = recorder.toFunction(name, traced.parameters, traced.nodes);
-    try {
-      if (options.xla) {
-        const value = encode("AttrValue", { b: true });
-        rt.call("TF_FunctionSetAttrValueProto", (status) =>
-          symbols.TF_FunctionSetAttrValueProto(
-            compiled,
-            cName("_XlaMustCompile"),
-            value,
-            BigInt(value.length),
-            status,
-          ));
-      }
-      rt.call("TFE_ContextAddFunction", (s) => symbols.TFE_ContextAddFunction(rt.context, compiled, s));
-    } finally {
-      symbols.TF_DeleteFunction(compiled);
-    }
+    addFunction(recorder.toFunction(name, traced.parameters, traced.nodes), { xla: options.xla ?? false });
     ok = true;
     const captures = [...recorder.captures.values()].map((capture) => capture.id);
     const results = { keys: traced.keys, count: traced.nodes.length };
@@ -282,6 +265,23 @@ function traceFunction<A extends Tensor[]>(
     engine.endScope();
     if (!ok) { for (const capture of recorder.captures.values()) eager.deleteTensor(capture.id); }
     recorder.close();
+  }
+}
+
+/** Makes a TF_Function known to the runtime, and frees it. */
+export function addFunction(compiled: Pointer, { xla }: { xla: boolean }) {
+  const rt = runtime(), { symbols } = rt;
+  try {
+    if (xla) {
+      const name = cName("_XlaMustCompile"), value = encode("AttrValue", { b: true });
+      rt.call(
+        "TF_FunctionSetAttrValueProto",
+        (s) => symbols.TF_FunctionSetAttrValueProto(compiled, name, value, BigInt(value.length), s),
+      );
+    }
+    rt.call("TFE_ContextAddFunction", (s) => symbols.TFE_ContextAddFunction(rt.context, compiled, s));
+  } finally {
+    symbols.TF_DeleteFunction(compiled);
   }
 }
 

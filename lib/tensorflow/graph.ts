@@ -98,7 +98,14 @@ export class GraphRecorder implements Executor {
     );
   }
 
-  execute(op: string, attributes: Attribute[], inputs: number[], outputs: number): TensorMetadata[] {
+  /** @param shapes Those of the outputs, for operations that TensorFlow's shape inference cannot see through. */
+  execute(
+    op: string,
+    attributes: Attribute[],
+    inputs: number[],
+    outputs: number,
+    shapes: readonly (readonly number[])[] = [],
+  ): TensorMetadata[] {
     const { symbols } = this.#rt;
     const definition = opDefinition(op);
     const nodes = inputs.map((id) => this.node(id));
@@ -120,7 +127,8 @@ export class GraphRecorder implements Executor {
     const keepOrder = definition.is_stateful ? this.#orderEffects(op, description, nodes) : undefined;
     const operation = this.#finish(op, description);
     keepOrder?.(operation);
-    if (op === "ReadVariableOp") this.#setShape(operation, this.#variableShape(inputs[0]));
+    if (op === "ReadVariableOp") shapes = [this.#variableShape(inputs[0])];
+    shapes.forEach((shape, i) => this.#setShape(op, operation, i, shape));
     return Array.from({ length: outputs }, (_, i) => this.#output(op, operation, i));
   }
 
@@ -200,9 +208,7 @@ export class GraphRecorder implements Executor {
 
   #output(op: string, operation: Pointer, index: number): Node {
     const { symbols } = this.#rt;
-    const output = new Uint8Array(16), fields = new DataView(output.buffer);
-    fields.setBigUint64(0, Deno.UnsafePointer.value(operation), true);
-    fields.setInt32(8, index, true);
+    const output = outputOf(operation, index);
     const rank = this.#rt.call(op, (s) => symbols.TF_GraphGetTensorNumDims(this.graph, output, s));
     const sizes = new BigInt64Array(Math.max(rank, 0));
     if (rank > 0) {
@@ -226,13 +232,11 @@ export class GraphRecorder implements Executor {
     return node;
   }
 
-  #setShape(operation: Pointer, shape: number[]) {
-    const output = new Uint8Array(16);
-    new DataView(output.buffer).setBigUint64(0, Deno.UnsafePointer.value(operation), true);
+  #setShape(op: string, operation: Pointer, index: number, shape: readonly number[]) {
+    const { symbols } = this.#rt, output = outputOf(operation, index);
     this.#rt.call(
-      "ReadVariableOp",
-      (status) =>
-        this.#rt.symbols.TF_GraphSetTensorShape(this.graph, output, dims(shape), shape.length, status),
+      op,
+      (status) => symbols.TF_GraphSetTensorShape(this.graph, output, dims(shape), shape.length, status),
     );
   }
 
@@ -273,6 +277,14 @@ export class GraphRecorder implements Executor {
       }
     };
   }
+}
+
+/** A TF_Output. */
+function outputOf(operation: Pointer, index: number): Uint8Array<ArrayBuffer> {
+  const output = new Uint8Array(16), fields = new DataView(output.buffer);
+  fields.setBigUint64(0, Deno.UnsafePointer.value(operation), true);
+  fields.setInt32(8, index, true);
+  return output;
 }
 
 function concat(nodes: Node[]): Uint8Array<ArrayBuffer> {

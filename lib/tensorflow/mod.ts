@@ -14,9 +14,10 @@ export {
 } from "./compile.ts";
 export { EventFileWriter } from "./events.ts";
 export { DTYPE } from "./host_tensor.ts";
+export { type Fusable, fuse } from "./fuse.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
 export { inspectMachine, type Machine } from "./machine.ts";
-export { hash, RandomStream } from "./random.ts";
+export { hash, keepMask, RandomStream } from "./random.ts";
 export {
   configureTensorFlow,
   hasGpu,

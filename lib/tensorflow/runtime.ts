@@ -16,7 +16,7 @@ type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 export interface RuntimeOptions {
   /** `cpu` hides every GPU; `gpu` fails when there is none; `auto` (default) takes a GPU if there is one. */
   device?: "auto" | "cpu" | "gpu";
-  /** Threads inside one operation; 0 (default) lets TensorFlow take all cores. */
+  /** Threads to compute with, within operations and across them; 0 (default) lets TensorFlow take all cores. */
   threads?: number;
 }
 
@@ -69,6 +69,7 @@ export class Runtime {
     const options = symbols.TFE_NewContextOptions();
     const config = encode("ConfigProto", {
       intra_op_parallelism_threads: threads,
+      inter_op_parallelism_threads: threads,
       gpu_options: { allow_growth: true },
     });
     this.call(

@@ -75,6 +75,7 @@ export const SYMBOLS = {
   TFE_OpSetAttrType: { parameters: [ptr, buf, "i32"], result: "void" },
   TFE_OpSetAttrTypeList: { parameters: [ptr, buf, buf, "i32"], result: "void" },
   TFE_OpSetAttrShape: { parameters: [ptr, buf, buf, "i32", ptr], result: "void" },
+  TFE_OpSetAttrFunctionName: { parameters: [ptr, buf, buf, "usize"], result: "void" },
   TFE_Execute: { parameters: [ptr, buf, buf, ptr], result: "void" },
   /** The same function off the main thread, so that timers and servers keep running during a step. */
   TFE_ExecuteAsync: {
@@ -102,6 +103,7 @@ export const SYMBOLS = {
   TF_SetAttrType: { parameters: [ptr, buf, "i32"], result: "void" },
   TF_SetAttrTypeList: { parameters: [ptr, buf, buf, "i32"], result: "void" },
   TF_SetAttrShape: { parameters: [ptr, buf, buf, "i32"], result: "void" },
+  TF_SetAttrFuncName: { parameters: [ptr, buf, buf, "usize"], result: "void" },
   TF_SetAttrTensor: { parameters: [ptr, buf, ptr, ptr], result: "void" },
   TF_FinishOperation: { parameters: [ptr, ptr], result: ptr },
   TF_OperationOutputType: { parameters: [output], result: "i32" },
