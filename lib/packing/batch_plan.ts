@@ -29,6 +29,8 @@ export interface BatchPlan {
   readonly sentences: readonly PlannedSentence[]; // (≤ S)
   /** Epoch of the sentence that has waited longest, from 0: never less than in the batch before. */
   readonly epoch: number;
+  /** How many batches came before it in that epoch, from 0; for packed rows about. */
+  readonly batch: number;
   /** Where the stream stands after this batch. */
   readonly position: DataPosition;
 }
@@ -54,7 +56,7 @@ export interface BatchPlanOptions {
  * ```ts
  * import { planBatches } from "./batch_plan.ts";
  * import { paddedLayout } from "./rows.ts";
- * const sentences = { length: 10, tokensOf: () => 8, sentence: () => ({}) as never };
+ * const sentences = { length: 10, tokensOf: () => 8 };
  * const position = { taken: 10_000, waiting: [] };
  * const plans = planBatches(sentences, { layout: paddedLayout(4, 16), seed: 1000, position });
  * const { epoch, position: after } = plans.next().value;
@@ -75,7 +77,7 @@ export function* planBatches(
   position.waiting.forEach(enter);
   for (;;) {
     while (packer.size < pool) enter(taken++);
-    yield planOf(packer, line, taken);
+    yield planOf(packer, line, taken, layout);
   }
 }
 
@@ -97,16 +99,23 @@ export function* planOnePass(
     while (packer.size < pool && taken < sentences.length) {
       packer.add(taken, sentences.tokensOf(taken++) + SPECIAL_TOKENS_A_SENTENCE);
     }
-    yield planOf(packer, line, taken);
+    yield planOf(packer, line, taken, layout);
   }
 }
 
-function planOf(packer: SentencePacker, line: SentenceLine, taken: number): BatchPlan {
+function planOf(
+  packer: SentencePacker,
+  line: SentenceLine,
+  taken: number,
+  { sentencesPerStep }: BatchLayout,
+): BatchPlan {
   const placements = packer.pack();
   const oldest = placements.reduce((oldest, { place }) => Math.min(oldest, place), Infinity);
   const sentences = placements.map(({ place, ...where }) => ({ ...line.at(place), ...where }));
   line.forgetBefore(oldest);
-  return { sentences, epoch: line.epochOf(oldest), position: { taken, waiting: packer.waiting() } };
+  const { epoch, index } = line.locate(oldest);
+  const batch = Math.floor(index / sentencesPerStep);
+  return { sentences, epoch, batch, position: { taken, waiting: packer.waiting() } };
 }
 
 type SentencePacker = Pick<RowPacker, "size" | "add" | "pack" | "waiting">;

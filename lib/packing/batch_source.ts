@@ -2,8 +2,8 @@
 import {
   type BatchPlan,
   type BatchPlanOptions,
-  type DataPosition,
   planBatches,
+  type PlannedSentence,
   planOnePass,
 } from "./batch_plan.ts";
 import { type Batch, collate, type CollateOptions } from "./collator.ts";
@@ -11,12 +11,7 @@ import type { Sentences } from "./sentences.ts";
 import { WorkerBatchSource } from "./worker_source.ts";
 
 /** A batch and its place in the run. */
-export interface PlacedBatch extends Batch {
-  /** Epoch of the sentence that has waited longest, from 0: never less than in the batch before. */
-  readonly epoch: number;
-  /** Where the stream goes on after this batch. */
-  readonly position: DataPosition;
-}
+export interface PlacedBatch extends Batch, Omit<BatchPlan, "sentences"> {}
 
 /** An endless stream of batches. */
 export interface BatchSource extends Disposable {
@@ -82,7 +77,9 @@ export function* onePass(
   sentences: Sentences,
   options: Omit<CollateOptions, "draws">,
 ): Generator<Batch, void> {
-  for (const plan of planOnePass(sentences, options.layout)) yield collatePlan(sentences, plan, options);
+  for (const plan of planOnePass(sentences, options.layout)) {
+    yield collatePlanned(sentences, plan.sentences, options);
+  }
 }
 
 class InProcessSource implements BatchSource {
@@ -98,9 +95,8 @@ class InProcessSource implements BatchSource {
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   async next(): Promise<PlacedBatch> {
     const start = performance.now();
-    const plan = this.#plans.next().value;
-    const { epoch, position } = plan;
-    const batch = { ...collatePlan(this.#sentences, plan, this.#options), epoch, position };
+    const { sentences, ...place } = this.#plans.next().value;
+    const batch = { ...collatePlanned(this.#sentences, sentences, this.#options), ...place };
     this.waited += (performance.now() - start) / 1000;
     return batch;
   }
@@ -110,9 +106,10 @@ class InProcessSource implements BatchSource {
   [Symbol.dispose](): void {}
 }
 
-function collatePlan(sentences: Sentences, plan: BatchPlan, options: CollateOptions): Batch {
-  return collate(
-    plan.sentences.map((planned) => ({ ...sentences.sentence(planned.sentence), ...planned })),
-    options,
-  );
+function collatePlanned(
+  sentences: Sentences,
+  planned: readonly PlannedSentence[],
+  options: CollateOptions,
+): Batch {
+  return collate(planned.map((place) => ({ ...sentences.sentence(place.sentence), ...place })), options);
 }

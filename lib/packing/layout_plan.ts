@@ -8,8 +8,8 @@
  *
  * B: sentences a step on average; L: tokens of the longest row; all lengths count `[CLS]` and `[SEP]`.
  */
+import { LengthDistribution } from "./length_distribution.ts";
 import { RowPacker } from "./packer.ts";
-import { RandomStream } from "./random.ts";
 import { type BatchLayout, paddedLayout, type RowGroup, slots } from "./rows.ts";
 import { type Sentences, SPECIAL_TOKENS_A_SENTENCE } from "./sentences.ts";
 
@@ -51,12 +51,15 @@ const TOKENS_A_WORD = 2;
  * @example
  * ```ts
  * import { planLayout } from "./layout_plan.ts";
- * const sentences = { length: 100, tokensOf: (n: number) => 10 + n, sentence: () => ({}) as never };
- * const { groups } = planLayout(sentences, { batchSize: 16, maxSeqLength: 128, mlmProb: 0.15, packing: "rows" });
- * console.log(groups); // [{ rows: 14, width: 128 }, { rows: 4, width: 64 }] or alike
+ * const sentences = { length: 100, tokensOf: (n: number) => n === 0 ? 400 : 10 + n % 30 };
+ * const { groups } = planLayout(sentences, { batchSize: 64, maxSeqLength: 512, mlmProb: 0.15, packing: "rows" });
+ * console.log(groups); // [{ rows: 2, width: 408 }, { rows: 24, width: 128 }]
  * ```
  */
-export function planLayout(sentences: Sentences, options: LayoutOptions): BatchLayout {
+export function planLayout(
+  sentences: Pick<Sentences, "length" | "tokensOf">,
+  options: LayoutOptions,
+): BatchLayout {
   const { batchSize, maxSeqLength, mlmProb, packing } = options;
   if (!(maxSeqLength > SPECIAL_TOKENS_A_SENTENCE)) {
     throw new RangeError(`Cannot make rows of ${maxSeqLength} tokens: the smallest length is 3`);
@@ -73,8 +76,7 @@ export function planLayout(sentences: Sentences, options: LayoutOptions): BatchL
   }
 
   const trials = candidates(lengths, options).map((groups) => tryOut(groups, lengths));
-  const wanted = batchSize;
-  const distance = ({ sentencesPerStep }: Trial) => Math.abs(sentencesPerStep / wanted - 1);
+  const distance = ({ sentencesPerStep }: Trial) => Math.abs(sentencesPerStep / batchSize - 1);
   const nearest = Math.min(...trials.map(distance));
   const best = trials.filter((trial) => distance(trial) <= nearest + SIZE_TOLERANCE)
     .reduce((best, trial) => trial.cost < best.cost ? trial : best);
@@ -132,57 +134,6 @@ export function stepsForEpochs(
   epochs: number,
 ): number {
   return Math.ceil(sentences.length * epochs / layout.sentencesPerStep);
-}
-
-/** How many sentences there are of each length. */
-class LengthDistribution {
-  readonly longest: number;
-  readonly mean: number;
-  readonly variance: number;
-  /** Share of sentences, by length. */
-  readonly #shares: Float64Array;
-
-  constructor(sentences: Sentences, maxSeqLength: number) {
-    this.#shares = new Float64Array(maxSeqLength + 1);
-    let longest = 0, sum = 0, squares = 0;
-    for (let n = 0; n < sentences.length; n++) {
-      const length = Math.min(maxSeqLength, sentences.tokensOf(n) + SPECIAL_TOKENS_A_SENTENCE);
-      this.#shares[length]!++;
-      longest = Math.max(longest, length);
-      sum += length;
-      squares += length ** 2;
-    }
-    this.#shares.forEach((count, length) => this.#shares[length] = count / sentences.length);
-    this.longest = longest;
-    this.mean = sum / sentences.length;
-    this.variance = squares / sentences.length - this.mean ** 2;
-  }
-
-  /** Rows of a width that a sentence fills on average if it is longer than `from` and at most `to`, else none. */
-  rowsASentence(from: number, to: number, width: number): number {
-    let rows = 0;
-    for (let length = from + 1; length <= Math.min(to, this.longest); length++) {
-      rows += this.#shares[length]! / Math.floor(width / length);
-    }
-    return rows;
-  }
-
-  /** @returns a function that draws lengths, the same ones whenever it is made */
-  sampler(): () => number {
-    const stream = new RandomStream({ seed: 0, purpose: "plan", epoch: 0 });
-    let sum = 0;
-    const cumulative = this.#shares.map((share) => sum += share);
-    return () => {
-      const at = stream.uniform() * sum;
-      let low = 0, high = this.longest;
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (cumulative[middle]! > at) high = middle;
-        else low = middle + 1;
-      }
-      return low;
-    };
-  }
 }
 
 /** Row groups worth trying: every choice of widths, with the rows that it needs. */

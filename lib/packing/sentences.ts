@@ -1,4 +1,5 @@
 /** Lists of sentences: what batches are made of, whether it is a whole corpus or a part of one. */
+import { UserError } from "../config/mod.ts";
 import { heldOutOrder } from "./random.ts";
 
 /** `[CLS]` before it and `[SEP]` behind it. */
@@ -58,7 +59,7 @@ export interface TokenFilePaths {
  * @param share how much of them, 0 to 1; at least one sentence is held out, and one is left
  * @param seed which
  * @returns the two parts, each in stored order: disjoint, and together everything
- * @throws {RangeError} if there are not two sentences
+ * @throws {UserError} if there are not two sentences
  *
  * @example
  * ```ts
@@ -75,7 +76,7 @@ export function holdOut(
 ): { train: Sentences; evaluation: Sentences } {
   const { length } = sentences;
   if (length < 2) {
-    throw new RangeError(`Cannot hold sentences out: there are ${length}, at least 2 are needed`);
+    throw new UserError(`Cannot hold sentences out of training: there are ${length}, at least 2 are needed`);
   }
   const held = Math.min(length - 1, Math.max(1, Math.round(share * length)));
   const order = heldOutOrder(length, seed);

@@ -2,8 +2,8 @@
 import type { Vocabulary } from "../text/mod.ts";
 import type { Sentence, Sentences, Span } from "./sentences.ts";
 
-/** How good a place to cut is, best first: behind the end of a sentence, of a clause, of a word. */
-const SENTENCE_END = 3, CLAUSE_END = 2, WORD_END = 1, INSIDE_WORD = 0;
+/** How good a place to cut is, best first: behind the end of a sentence, of a clause, of a word; before a sign or in a number. */
+const SENTENCE_END = 4, CLAUSE_END = 3, WORD_END = 2, BEFORE_SIGN = 1, INSIDE_WORD = 0;
 const SENTENCE_ENDS = new Set("。！？；!?;.…");
 const CLAUSE_ENDS = new Set("，、：,:");
 /** What belongs to the sentence that ends before it. */
@@ -99,22 +99,24 @@ function firstCut(ranks: Uint8Array, room: number): number {
     return best;
   };
   const cut = bestOf(smallest, Math.min(room, ranks.length - smallest));
-  return ranks[cut] === INSIDE_WORD ? bestOf(1, room) : cut;
+  return ranks[cut]! < WORD_END ? bestOf(1, room) : cut;
 }
 
 /** How good a cut before each token would be. */
 function cutRanks(ids: Int32Array, isSuffix: Uint8Array, vocabulary: Vocabulary): Uint8Array {
   const tokens = Array.from(ids, (id) => vocabulary.tokenOf(id));
+  const isInNumber = (i: number) =>
+    NUMBER_SIGNS.has(tokens[i]!) && /\d$/.test(tokens[i - 1] ?? "") && /^\d/.test(tokens[i + 1] ?? "");
   const ranks = new Uint8Array(ids.length);
   for (let i = 1, ended = WORD_END; i < ids.length; i++) {
     const before = tokens[i - 1]!, after = tokens[i]!;
-    const inNumber = NUMBER_SIGNS.has(before) && /\d$/.test(tokens[i - 2] ?? "") && /^\d/.test(after);
-    if (SENTENCE_ENDS.has(before) && !inNumber) ended = SENTENCE_END;
-    else if (CLAUSE_ENDS.has(before) && !inNumber) ended = CLAUSE_END;
+    const cutsNumber = isInNumber(i - 1) || isInNumber(i);
+    if (SENTENCE_ENDS.has(before)) ended = SENTENCE_END;
+    else if (CLAUSE_ENDS.has(before)) ended = CLAUSE_END;
     else if (!CLOSING.has(before)) ended = WORD_END;
+    const isBeforeSign = SENTENCE_ENDS.has(after) || CLAUSE_ENDS.has(after) || CLOSING.has(after);
     if (isSuffix[i] === 1) ranks[i] = INSIDE_WORD;
-    else if (CLOSING.has(after) || SENTENCE_ENDS.has(after) || CLAUSE_ENDS.has(after)) ranks[i] = WORD_END;
-    else ranks[i] = ended;
+    else ranks[i] = cutsNumber || isBeforeSign ? BEFORE_SIGN : ended;
   }
   return ranks;
 }

@@ -35,17 +35,18 @@ export class WorkerBatchSource implements BatchSource {
   }
 
   async next(): Promise<PlacedBatch> {
+    const batch = this.#ahead.shift() ?? this.#ask();
     while (this.#ahead.length < this.#most) this.#ahead.push(this.#ask());
     const start = performance.now();
     try {
-      return await this.#ahead.shift()!;
+      return await batch;
     } finally {
       this.waited += (performance.now() - start) / 1000;
-      if (this.#ahead.length < this.#most) this.#ahead.push(this.#ask());
     }
   }
 
   close(): void {
+    this.#ahead.length = 0;
     for (const worker of this.#workers) worker.close();
   }
 
@@ -55,13 +56,13 @@ export class WorkerBatchSource implements BatchSource {
 
   /** Has the next batch made; the workers take turns. */
   #ask(): Promise<PlacedBatch> {
-    const { sentences, epoch, position } = this.#plans.next().value;
+    const { sentences, ...place } = this.#plans.next().value;
     const worker = this.#workers[this.#asked++ % this.#workers.length]!;
     const located = sentences.map((planned) => ({
       ...planned,
       spans: this.#stored.spansOf(planned.sentence),
     }));
-    const made = worker.request({ sentences: located }).then((batch) => ({ ...batch, epoch, position }));
+    const made = worker.request({ sentences: located }).then((batch) => ({ ...batch, ...place }));
     made.catch(() => {}); // whoever asks for this batch hears of it
     return made;
   }
