@@ -29,8 +29,6 @@ export interface BatchPlan {
   readonly sentences: readonly PlannedSentence[]; // (≤ S)
   /** Epoch of the sentence that has waited longest, from 0: never less than in the batch before. */
   readonly epoch: number;
-  /** How many batches came before it in that epoch, from 0; for packed rows about. */
-  readonly batch: number;
   /** Where the stream stands after this batch. */
   readonly position: DataPosition;
 }
@@ -77,7 +75,7 @@ export function* planBatches(
   position.waiting.forEach(enter);
   for (;;) {
     while (packer.size < pool) enter(taken++);
-    yield planOf(packer, line, taken, layout);
+    yield planOf(packer, line, taken);
   }
 }
 
@@ -99,23 +97,16 @@ export function* planOnePass(
     while (packer.size < pool && taken < sentences.length) {
       packer.add(taken, sentences.tokensOf(taken++) + SPECIAL_TOKENS_A_SENTENCE);
     }
-    yield planOf(packer, line, taken, layout);
+    yield planOf(packer, line, taken);
   }
 }
 
-function planOf(
-  packer: SentencePacker,
-  line: SentenceLine,
-  taken: number,
-  { sentencesPerStep }: BatchLayout,
-): BatchPlan {
+function planOf(packer: SentencePacker, line: SentenceLine, taken: number): BatchPlan {
   const placements = packer.pack();
   const oldest = placements.reduce((oldest, { place }) => Math.min(oldest, place), Infinity);
   const sentences = placements.map(({ place, ...where }) => ({ ...line.at(place), ...where }));
   line.forgetBefore(oldest);
-  const { epoch, index } = line.locate(oldest);
-  const batch = Math.floor(index / sentencesPerStep);
-  return { sentences, epoch, batch, position: { taken, waiting: packer.waiting() } };
+  return { sentences, epoch: line.epochOf(oldest), position: { taken, waiting: packer.waiting() } };
 }
 
 type SentencePacker = Pick<RowPacker, "size" | "add" | "pack" | "waiting">;

@@ -36,8 +36,8 @@ const ROW_SLACK = 1.15;
 const SIZE_TOLERANCE = 0.05;
 const TRIAL_STEPS = 200;
 const MOST_TRIAL_SENTENCES = 50_000;
-/** Average tokens of a masked word, for how much the number of masked tokens varies. */
-const TOKENS_A_WORD = 2;
+/** Tokens of the word that an average token belongs to, for how much the number of masked tokens varies. */
+const TOKENS_A_WORD = 2.5;
 
 /**
  * Lays out the batches of a run.

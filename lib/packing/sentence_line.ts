@@ -34,14 +34,14 @@ export class SentenceLine {
     [this.#length, this.#order, this.#seed] = [length, order, seed];
   }
 
-  /** @returns the epoch that a place is in, and its number there, from 0 */
-  locate(place: number): { epoch: number; index: number } {
-    return { epoch: Math.floor(place / this.#length), index: place % this.#length };
+  /** @returns the epoch that a place is in, from 0 */
+  epochOf(place: number): number {
+    return Math.floor(place / this.#length);
   }
 
   /** @returns who stands at a place */
   at(place: number): { epoch: number; sentence: number } {
-    const { epoch, index } = this.locate(place);
+    const epoch = this.epochOf(place), index = place % this.#length;
     if (this.#order === "stored") return { epoch, sentence: index };
     let numbers = this.#orders.get(epoch);
     if (numbers === undefined) {
@@ -55,7 +55,7 @@ export class SentenceLine {
 
   /** Forgets the orders of epochs before this place, which nobody will ask for again. */
   forgetBefore(place: number): void {
-    const { epoch: oldest } = this.locate(place);
+    const oldest = this.epochOf(place);
     for (const epoch of this.#orders.keys()) {
       if (epoch < oldest) this.#orders.delete(epoch);
     }

@@ -75,12 +75,7 @@ Deno.test("padded batches hold the sentences s·B … s·B+B−1 of the shuffled
         assert.deepEqual(rows[row + B], rows[row]);
       });
       assert.deepEqual(batch.position, { taken: (step + 1) * B, waiting: [] });
-      assert.deepEqual(
-        [batch.epoch, batch.batch],
-        [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]][step % 5]!.map(
-          (value, i) => i === 0 ? value + 2 * Math.floor(step / 5) : value,
-        ),
-      );
+      assert.equal(batch.epoch, Math.floor(step * B / length));
     });
   }
 });

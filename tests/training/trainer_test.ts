@@ -8,7 +8,7 @@ import {
   presetConfig,
   stateDict,
 } from "../../lib/electra/mod.ts";
-import type { Batch } from "../../lib/packing/mod.ts";
+import { type Batch, paddedLayout } from "../../lib/packing/mod.ts";
 import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { AdamW, clipFactor, globalNorm } from "../../lib/training/adamw.ts";
 import { LossScaler } from "../../lib/training/loss_scale.ts";
@@ -16,7 +16,7 @@ import { type BatchTensors, lossesAndGradients } from "../../lib/training/step.t
 import { batchTensors, Trainer } from "../../lib/training/trainer.ts";
 
 const V = 40, B = 2, L = 12, CLS = 2, SEP = 3, MASK = 4;
-const LAYOUT = { groups: [{ rows: 2 * B, width: L }], packed: false, maskCapacity: 16, sentenceCapacity: B };
+const LAYOUT = paddedLayout(B, L, 16);
 const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 const POSITION = { step: 0, updates: 0, learningRate: 1e-2 };
 
