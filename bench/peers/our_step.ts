@@ -1,0 +1,121 @@
+/**
+ * Our side of a comparison, as `step_process.ts` drives it: the training step that `deno task pretrain` runs.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { countParameters, createVariables, loadVariables, parameterShapes } from "../../lib/electra/mod.ts";
+import { type Batch, Corpus, holdOut, onePass, openBatches } from "../../lib/packing/mod.ts";
+import { configureTensorFlow, tensorflowInfo } from "../../lib/tensorflow/mod.ts";
+import { Vocabulary } from "../../lib/text/mod.ts";
+import { AdamW } from "../../lib/training/adamw.ts";
+import { Evaluator } from "../../lib/training/evaluation.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
+import { readSafetensors } from "../../lib/weights/mod.ts";
+import { loadBatches } from "./batches.ts";
+import type { Losses, StepCost, StepSpec, StreamSpec } from "./step_process.ts";
+
+/** Where batches come from. */
+interface Source {
+  groups: Batch["layout"]["groups"];
+  next: (number: number) => Promise<Batch>;
+  evaluation?: { groups: Batch["layout"]["groups"]; batches: () => Iterable<Batch> };
+}
+
+/** Order, masks and who is held out are the same for every seed of dropout and samples. */
+const DATA_SEED = 1000;
+const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+
+const spec = JSON.parse(Deno.args[0]!) as StepSpec;
+const { config, precision, threads, seed, weights, recompute } = spec;
+configureTensorFlow({ device: "cpu", threads });
+const source = spec.stream ? await streamSource(spec.stream) : await fileSource(spec.batches!);
+const variables = weights
+  ? loadVariables(config, await readSafetensors(weights), weights)
+  : createVariables(config, seed);
+const optimizer = new AdamW(variables, OPTIMIZER);
+const setup = { config, variables, seed, recompute };
+const trainer = new Trainer({ ...setup, groups: source.groups }, optimizer, {
+  maxGradNorm: 1,
+  accumulation: 1,
+  compile: { precision },
+});
+const evaluator = source.evaluation &&
+  new Evaluator({ ...setup, groups: source.evaluation.groups }, { precision });
+
+say({
+  version: `TensorFlow ${tensorflowInfo().version}, Deno ${Deno.version.deno}`,
+  parameters: countParameters(parameterShapes(config)),
+});
+let steps = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  if (request.peak) say({ peak: peakBytes() });
+  else if (request.evaluate) say({ losses: await evaluate() });
+  else say(await step(request.batch, request.rate));
+}
+
+async function step(batch: number, learningRate: number): Promise<StepCost> {
+  const others = busy(), start = performance.now(), before = process.cpuUsage();
+  let sentences = 0;
+  const next = async () => {
+    const made = await source.next(batch);
+    sentences += made.sentences;
+    return made;
+  };
+  const { report, result } = await trainer.step(next, { step: steps, updates: steps, learningRate });
+  if (result !== "updated") throw new Error(`Cannot update: the loss is ${report.total}`);
+  steps++;
+  const { user, system } = process.cpuUsage(before);
+  const cpu = (user + system) / 1e6, wall = (performance.now() - start) / 1000;
+  const losses: Losses = [report.generator, report.rtd, report.mts, report.csp];
+  return { wall, cpu, others: Math.max(0, (busy() - others - cpu) / wall), losses, sentences };
+}
+
+async function evaluate(): Promise<Losses> {
+  const report = (await evaluator!.run(source.evaluation!.batches()))!;
+  return [report.generator, report.rtd, report.mts, report.csp];
+}
+
+async function fileSource(file: string): Promise<Source> {
+  const batches = await loadBatches(file);
+  return { groups: batches[0]!.layout.groups, next: (number) => Promise.resolve(batches[number]!) };
+}
+
+async function streamSource(stream: StreamSpec): Promise<Source> {
+  const { corpus: folder, layout, maskProbability: mlmProb, evaluation } = stream;
+  const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
+  const corpus = await Corpus.open(folder, vocabulary);
+  const options = { vocabulary, mlmProb, seed: DATA_SEED };
+  const parts = evaluation && holdOut(corpus, evaluation.sentences / corpus.length, DATA_SEED);
+  const batches = openBatches(parts?.train ?? corpus, { ...options, layout });
+  return {
+    groups: layout.groups,
+    next: () => batches.next(),
+    ...(evaluation && {
+      evaluation: {
+        groups: evaluation.layout.groups,
+        batches: () => onePass(parts!.evaluation, { ...options, layout: evaluation.layout }),
+      },
+    }),
+  };
+}
+
+/** CPU-seconds that all processes of the machine have used; 0 where the system does not tell. */
+function busy(): number {
+  if (Deno.build.os !== "linux") return 0;
+  const ticks = Deno.readTextFileSync("/proc/stat").split("\n", 1)[0]!.split(/\s+/).slice(1, 9).map(Number);
+  return (ticks.reduce((sum, n) => sum + n, 0) - ticks[3]! - ticks[4]!) / 100;
+}
+
+/** Most memory that this process has had. */
+function peakBytes(): number {
+  if (Deno.build.os !== "linux") return Deno.memoryUsage().rss;
+  return 1024 * Number(Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\s*(\d+)/)![1]);
+}
+
+function say(answer: unknown) {
+  console.log(JSON.stringify(answer));
+}

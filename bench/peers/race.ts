@@ -1,0 +1,75 @@
+/**
+ * Sides that take turns, step by step, on one machine; what each of them took.
+ *
+ * @module
+ */
+import { type StepCost, StepProcess, type StepSpec } from "./step_process.ts";
+
+/** How a driver is started, and what it trains. */
+export interface Side {
+  readonly command: readonly string[];
+  readonly spec: StepSpec;
+  /** Steps before the clock runs. */
+  readonly warmup: number;
+  /** How many batches of the specification take turns; of a stream there is but the next. */
+  readonly batches: number;
+}
+
+/** What a side took. */
+export interface Timing {
+  /** Seconds of a step on all cores: of each batch the median over the rounds, of these the mean. */
+  readonly cpu: number;
+  /** Seconds of a step by the clock, likewise. */
+  readonly wall: number;
+  /** Cores that other processes kept busy during a step: median and most. */
+  readonly others: { readonly median: number; readonly most: number };
+  /** Most memory of the process, in bytes. */
+  readonly peak: number;
+  /** Libraries of the driver. */
+  readonly version: string;
+}
+
+/**
+ * Starts all sides and lets them take turns.
+ *
+ * @param sides who; all of them have to fit into memory at once
+ * @param rounds how often each trains each of its batches
+ * @param rate learning rate
+ * @returns what each took, in the same order
+ */
+export async function race(sides: readonly Side[], rounds: number, rate: number): Promise<Timing[]> {
+  using started = new DisposableStack();
+  const runners: { side: Side; process: StepProcess; costs: StepCost[][] }[] = [];
+  for (const side of sides) {
+    const process = started.use(await StepProcess.start(side.command, side.spec));
+    for (let i = 0; i < side.warmup; i++) await process.step(i % side.batches, rate);
+    runners.push({ side, process, costs: [] });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const { side, process, costs } of runners) {
+      const turn: StepCost[] = [];
+      for (let batch = 0; batch < side.batches; batch++) turn.push(await process.step(batch, rate));
+      costs.push(turn);
+    }
+  }
+  return await Promise.all(runners.map(async ({ process, costs }) => {
+    const others = costs.flat().map((cost) => cost.others);
+    return {
+      cpu: secondsOf(costs, "cpu"),
+      wall: secondsOf(costs, "wall"),
+      others: { median: median(others), most: Math.max(...others) },
+      peak: await process.peak(),
+      version: process.version,
+    };
+  }));
+}
+
+function secondsOf(rounds: readonly StepCost[][], clock: "cpu" | "wall"): number {
+  const medians = rounds[0]!.map((_, batch) => median(rounds.map((round) => round[batch]![clock])));
+  return medians.reduce((sum, seconds) => sum + seconds, 0) / medians.length;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b), half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
