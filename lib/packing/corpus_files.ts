@@ -174,7 +174,7 @@ async function readIndex(path: string): Promise<{ starts: Float64Array; hasMarks
 }
 
 /**
- * Looks at every id of a file once, and at every word mark.
+ * Looks at every id of a file once.
  *
  * An id past V continues a word with a character that the tokenizer found in its vocabulary; where ours lacks it, the
  * corpus was made with another one, and all its ids mean something else.

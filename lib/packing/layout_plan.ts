@@ -25,7 +25,9 @@ export interface LayoutOptions {
   readonly packing: "rows" | "none";
 }
 
-const WIDTHS = [64, 128, 256, 512, 1024, 2048];
+/** Widths that are tried, besides the one that the longest sentence needs. */
+const WIDTHS = [64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
+const MOST_GROUPS = 3;
 /** Width at which attention costs as much as all the rest of a layer of 768 units. */
 const COSTLY_WIDTH = 2048;
 /** What one more group of rows costs, as a share of a step. */
@@ -35,7 +37,7 @@ const ROW_SLACK = 1.15;
 /** How far from B sentences a layout may be, if another is nearer. */
 const SIZE_TOLERANCE = 0.05;
 const TRIAL_STEPS = 200;
-const MOST_TRIAL_SENTENCES = 50_000;
+const MOST_TRIAL_SENTENCES = 40_000;
 /** Tokens of the word that an average token belongs to, for how much the number of masked tokens varies. */
 const TOKENS_A_WORD = 2.5;
 
@@ -53,7 +55,7 @@ const TOKENS_A_WORD = 2.5;
  * import { planLayout } from "./layout_plan.ts";
  * const sentences = { length: 100, tokensOf: (n: number) => n === 0 ? 400 : 10 + n % 30 };
  * const { groups } = planLayout(sentences, { batchSize: 64, maxSeqLength: 512, mlmProb: 0.15, packing: "rows" });
- * console.log(groups); // [{ rows: 2, width: 408 }, { rows: 24, width: 128 }]
+ * console.log(groups); // [{ rows: 2, width: 408 }, { rows: 30, width: 96 }]
  * ```
  */
 export function planLayout(
@@ -136,14 +138,14 @@ export function stepsForEpochs(
   return Math.ceil(sentences.length * epochs / layout.sentencesPerStep);
 }
 
-/** Row groups worth trying: every choice of widths, with the rows that it needs. */
+/** Row groups worth trying: every choice of a few widths, with the rows that it needs. */
 function candidates(lengths: LengthDistribution, options: LayoutOptions): RowGroup[][] {
   const { maxSeqLength } = options;
   const narrowest = Math.min(maxSeqLength, 8 * Math.ceil(lengths.longest / 8)); // that holds every sentence
   const widths = WIDTHS.filter((width) => width < maxSeqLength);
   const found = new Map<string, RowGroup[]>();
   for (const widest of [narrowest, ...widths.filter((width) => width > narrowest), maxSeqLength]) {
-    for (const others of subsets(widths.filter((width) => width < widest))) {
+    for (const others of subsets(widths.filter((width) => width < widest), MOST_GROUPS - 1)) {
       const groups = groupsOf([widest, ...others.sort((a, b) => b - a)], lengths, options);
       found.set(JSON.stringify(groups), groups);
     }
@@ -151,36 +153,42 @@ function candidates(lengths: LengthDistribution, options: LayoutOptions): RowGro
   return [...found.values()];
 }
 
-/** Rows of the given widths, widest first: what the sentences of each class need; the narrowest have what is left. */
+/**
+ * Rows of the given widths, widest first. The sentences that are too long for the next width make up a class; it has the rows
+ * that it needs, less what room wider rows have left. The narrowest rows have whatever sentences are left.
+ */
 function groupsOf(
   widths: readonly number[],
   lengths: LengthDistribution,
-  options: LayoutOptions,
+  { batchSize }: LayoutOptions,
 ): RowGroup[] {
-  const batchSize = options.batchSize;
   const groups: RowGroup[] = [];
   let left = batchSize * lengths.mean; // slots a view
-  let spare = 0; // share of the next class that has room in rows wider than it needs
+  let spare = { rows: 0, width: widths[0]! };
   widths.forEach((width, i) => {
     const next = widths[i + 1];
-    const need = (from: number, to: number, width: number) =>
-      ROW_SLACK * batchSize * lengths.rowsASentence(from, to, width);
-    const own = (1 - spare) * need(next ?? 0, width, width);
-    let rows = next === undefined ? Math.round(left / width) : Math.ceil(own);
+    const need = (width: number) =>
+      ROW_SLACK * batchSize * lengths.rowsASentence(next ?? 0, widths[i]!, width);
+    const inSpare = need(spare.width);
+    const hosted = inSpare === 0 ? 1 : Math.min(1, spare.rows / inSpare);
+    const own = (1 - hosted) * need(width);
+    let rows = next === undefined ? Math.max(0, Math.round(left / width)) : Math.ceil(own);
     if (i === 0) rows = Math.max(1, rows);
-    if (rows <= 0) return;
-    if (next !== undefined) {
-      const nextNeed = need(widths[i + 2] ?? 0, next, width);
-      spare = nextNeed === 0 ? 1 : Math.min(1, (rows - own) / nextNeed);
-    }
+    spare = rows === 0
+      ? { ...spare, rows: spare.rows - hosted * inSpare }
+      : { rows: spare.rows - hosted * inSpare + rows - own, width }; // a wider row is at least one of these
+    if (rows > 0) groups.push({ rows: 2 * rows, width });
     left -= rows * width;
-    groups.push({ rows: 2 * rows, width });
   });
   return groups;
 }
 
-function subsets(items: readonly number[]): number[][] {
-  return items.reduce<number[][]>((all, item) => [...all, ...all.map((some) => [...some, item])], [[]]);
+/** All choices of at most so many. */
+function subsets(items: readonly number[], most: number): number[][] {
+  return items.reduce<number[][]>(
+    (all, item) => [...all, ...all.filter(({ length }) => length < most).map((some) => [...some, item])],
+    [[]],
+  );
 }
 
 /** How rows did with sentences of random lengths. */

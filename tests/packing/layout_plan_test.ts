@@ -84,6 +84,13 @@ const SMALL: [string, number[], number, number, number][] = [
   ["no multiple of eight", uniform(3, 40), 27, 8, 27],
   ["the smallest rows", uniform(1, 5), 3, 4, 3],
   ["nobody needs 512", uniform(5, 100), 512, 1, 104],
+  [
+    "pieces of long documents",
+    uniform(5, 510).map((length, i) => i % 5 === 0 ? length : 300 + length % 211),
+    512,
+    64,
+    512,
+  ],
   ["one batch is more than the corpus", uniform(5, 100).slice(0, 10), 128, 64, 72],
 ];
 
