@@ -32,7 +32,7 @@ export {
   Vocabulary,
   writeTokenizerFiles,
 } from "./lib/text/mod.ts";
-export { batches, Corpus } from "./lib/packing/mod.ts";
+export { Corpus, openBatches, planLayout } from "./lib/packing/mod.ts";
 export { preprocess } from "./lib/preprocessing/mod.ts";
 export { inspectCorpus } from "./lib/inspection/mod.ts";
 export { encode, presetConfig, type PretrainingConfig, pretrainingForward } from "./lib/electra/mod.ts";

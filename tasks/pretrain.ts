@@ -9,9 +9,11 @@ await runTask(import.meta, {
   table: PRETRAIN_OPTIONS,
   examples: [
     "deno task pretrain --input_dir data --output_dir output/small --max_steps 300",
-    "deno task pretrain --input_dir data --output_dir output/base --preset base --batch_size 2 --use_amp",
+    "deno task pretrain --input_dir data --output_dir output/base --preset base --batch_size 64 --dry_run",
+    "deno task pretrain --config output/small/checkpoint-500/run.json --output_dir output/again --seed 7",
   ],
   async main(options, { signal }) {
-    await printSummary(await pretrain(options, { signal }), options.output_dir);
+    const summary = await pretrain(options, { signal });
+    if (!options.dry_run) await printSummary(summary, options.output_dir);
   },
 });

@@ -8,56 +8,70 @@ import { UserError } from "../config/mod.ts";
 import {
   countParameters,
   type ElectraConfig,
+  hasDiscriminator,
   parameterShapes,
   type PretrainingConfig,
+  type RowGroup,
 } from "../electra/mod.ts";
 
-/** Rows R, positions L and capacity of masked positions M of one step. */
+/** What decides the memory of one step. */
 export interface StepSize {
-  rows: number;
-  length: number;
+  groups: readonly RowGroup[];
+  /** M: capacity of masked positions. */
   masked: number;
+  /** Whether layers keep their inputs only. Default false. */
+  recompute?: boolean;
+  /** Batches whose gradients are added up before an update. Default 1. */
+  accumulation?: number;
 }
 
 const RUNTIME = 400e6; // the library, the graph, JavaScript
+const FLOAT = 4;
 
 /**
  * Estimates the peak memory of a training step in float32.
  *
- * Per parameter: value, two moments, gradient. Per token and layer: what the gradients need, about 8 H + 2 F
- * floats, and per head and pair of positions the probabilities, their gradient and a mask. Once more the word
- * embeddings for each of the places that send gradients to them, and the vocabulary's logits where masked.
+ * Per parameter: value, two moments, gradient. Per token and layer: what the gradients need, about 8 H + 2 F floats, and
+ * per head and pair of positions the probabilities, their gradient and a mask; where layers are computed again, that for
+ * one layer, and its input for each. Once more the word embeddings for each of the places that send gradients to them,
+ * and the vocabulary's logits where masked.
  *
  * @returns bytes
  */
-export function estimateMemory(config: PretrainingConfig, { rows, length, masked }: StepSize): number {
-  const tokens = rows * length;
+export function estimateMemory(
+  config: PretrainingConfig,
+  { groups, masked, recompute = false, accumulation = 1 }: StepSize,
+): number {
+  const tokens = groups.reduce((sum, { rows, width }) => sum + rows * width, 0);
+  const pairs = groups.reduce((sum, { rows, width }) => sum + rows * width ** 2, 0);
+  const layer = (c: ElectraConfig) =>
+    tokens * FLOAT * (8 * c.hidden_size + 2 * c.intermediate_size) + 9 * c.num_attention_heads * pairs;
   const encoder = (c: ElectraConfig) =>
-    c.num_hidden_layers * tokens *
-    (4 * (8 * c.hidden_size + 2 * c.intermediate_size) + 9 * c.num_attention_heads * length);
-  const { vocab_size: V, embedding_size: E } = config.generator;
-  return RUNTIME + 16 * countParameters(parameterShapes(config)) + 5 * 4 * V * E + encoder(config.generator) +
-    encoder(config.discriminator) + 6 * 4 * masked * V;
+    recompute
+      ? layer(c) + c.num_hidden_layers * tokens * FLOAT * c.hidden_size
+      : c.num_hidden_layers * layer(c);
+  const { generator, discriminator, loss_weights } = config;
+  const { vocab_size: V, embedding_size: E } = generator;
+  const copies = 4 + (accumulation > 1 ? 1 : 0);
+  return RUNTIME + copies * FLOAT * countParameters(parameterShapes(config)) + 5 * FLOAT * V * E +
+    encoder(generator) + (hasDiscriminator(loss_weights) ? encoder(discriminator) : 0) +
+    6 * FLOAT * masked * V;
 }
 
 /**
  * Refuses a step that cannot fit.
  *
+ * @param needed Bytes, from {@linkcode estimateMemory}.
  * @throws {UserError} Naming what is needed, what there is, and the options that decide.
  */
-export function checkMemory(
-  config: PretrainingConfig,
-  size: StepSize,
-  available: number = availableMemory(),
-) {
-  const needed = estimateMemory(config, size);
+export function checkMemory(needed: number, available: number = availableMemory()) {
   if (needed <= available) return;
   const gb = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
   throw new UserError(
-    `Cannot train with ${size.rows} rows of ${size.length} tokens a step: they need about ${
-      gb(needed)
-    } of memory, ` +
-      `${gb(available)} are free; lower --batch_size or --max_seq_length, or take a smaller --preset`,
+    `Cannot train with batches of this size: they need about ${gb(needed)} of memory, ${
+      gb(available)
+    } are free; lower ` +
+      "--batch_size or --max_seq_length, give --recompute, or take a smaller --preset",
   );
 }
 

@@ -4,15 +4,15 @@
  * @module
  */
 import type { PretrainingConfig } from "../electra/mod.ts";
-import type { Corpus, PlacedBatch } from "../packing/mod.ts";
-import { type EventFileWriter, hasGpu, inspectMachine } from "../tensorflow/mod.ts";
-import type { Vocabulary } from "../text/mod.ts";
+import { type EventFileWriter, hasGpu, inspectMachine, tensorflowInfo } from "../tensorflow/mod.ts";
 import type { StepMetrics, TrainingRecord } from "./log.ts";
-import { presetOf, type PretrainOptions } from "./options.ts";
+import { presetOf } from "./options.ts";
+import { inexactChanges } from "./resume.ts";
+import type { RunParts } from "./run.ts";
 import type { StepReport } from "./step.ts";
 
 /** The report of a step as the log takes it. */
-export function metricsOf(report: StepReport, batch: PlacedBatch): StepMetrics {
+export function metricsOf(report: StepReport, batch: { tokens: number }): StepMetrics {
   return {
     loss: report.total,
     generator: report.generator,
@@ -58,25 +58,30 @@ export function hasFastBfloat16(): boolean {
 }
 
 /** One line on model, data and length of the run. */
-export function describeRun(run: {
-  options: PretrainOptions;
-  corpus: Corpus;
-  vocabulary: Vocabulary;
-  parameters: number;
-  capacity: number;
-  totalSteps: number;
-  step: number;
-  from?: string | undefined;
-}): string {
-  const { options, corpus, vocabulary, parameters, capacity, totalSteps, step, from } = run;
-  const { batch_size: B, max_seq_length: L } = options;
+export function describeRun({ options, data, plan, from }: RunParts): string {
+  const { layout, train, vocabulary } = data;
   const n = (value: number) => value.toLocaleString("en-US");
-  return (from
-    ? `Going on from "${from}" at step ${step}`
-    : `Training a new model, preset ${presetOf(options)}`) +
-    `: ${n(parameters)} parameters, ${n(vocabulary.size)} tokens in the vocabulary; ${
-      n(corpus.length)
-    } sentences, ` +
-    `${2 * B} rows of ${L} a step, at most ${n(capacity)} masked; ${n(totalSteps)} steps` +
-    (options.use_amp ? ", mixed bfloat16" : "");
+  const begin = from
+    ? `Going on from "${from.folder}" at step ${from.step}`
+    : `Training a new model, preset ${presetOf(options)}`;
+  const rows = layout.groups.map(({ rows, width }) => `${rows} of ${width}`).join(" and ");
+  return [
+    `${begin}: ${n(plan.parameters)} parameters, ${n(vocabulary.size)} tokens in the vocabulary`,
+    `${n(train.length)} sentences, rows a step: ${rows}, at most ${n(layout.maskCapacity)} masked`,
+    `${n(plan.totalSteps)} steps` +
+    (plan.precision === "float32" ? "" : `, ${plan.precision.replace("_", " ")}`),
+  ].join("; ");
+}
+
+/** What a user should know before the first step. */
+export function runNotes({ options, plan, from }: RunParts): string[] {
+  const changes = from?.resumed ? inexactChanges(from, options, tensorflowInfo().version) : [];
+  return [
+    ...(plan.precision === "mixed_bfloat16" && !hasFastBfloat16()
+      ? ["this processor has no bfloat16 instructions, so that mixed precision makes training slower here"]
+      : []),
+    ...changes.map((change) =>
+      `${change}; from here on, results may differ in their last bits from the uninterrupted run's`
+    ),
+  ];
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { UserError } from "../config/mod.ts";
+import { dirname, join, resolve } from "node:path";
+import { fileError, UserError } from "../config/mod.ts";
 import { type LazyTensor, lazyTensor } from "../electra/mod.ts";
 import type { AdamW } from "./adamw.ts";
 import {
@@ -23,14 +24,27 @@ export interface StartingPoint extends LoadedCheckpoint {
 /**
  * The run's own last checkpoint, or the one it was told to begin from.
  *
+ * With `overwrite_output_dir` an earlier run in the same folder is removed; with `resume_from_checkpoint` as well, only
+ * what came after that checkpoint.
+ *
  * @param identity What the run is trained on: hashes of corpus and vocabulary.
- * @throws {UserError} If a checkpoint is damaged or of another run.
+ * @param say Told what is removed, and which checkpoints are damaged.
+ * @throws {UserError} If a checkpoint is damaged or of another run, or would be overwritten unasked.
  */
 export async function startingPoint(
   options: PretrainOptions,
   identity: Record<string, string>,
+  say: (line: string) => void,
 ): Promise<StartingPoint | undefined> {
-  const own = await loadLatestCheckpoint(options.output_dir);
+  const { output_dir: outputDir, resume_from_checkpoint: chosen } = options;
+  if (chosen !== undefined) {
+    const point = await loadCheckpoint(chosen);
+    checkSameRun(chosen, point, options, identity);
+    await removeCheckpoints(outputDir, { after: point.step, ...options }, say);
+    return { ...point, folder: chosen, resumed: resolve(dirname(chosen)) === resolve(outputDir) };
+  }
+  if (options.overwrite_output_dir) await removeCheckpoints(outputDir, { after: -1, ...options }, say);
+  const own = await loadLatestCheckpoint(outputDir, { warn: say });
   if (own) {
     checkSameRun(own.folder, own, options, identity);
     return { ...own, resumed: true };
@@ -51,6 +65,46 @@ export async function startingPoint(
     );
   }
   return { ...await loadCheckpoint(folder), folder, resumed: false };
+}
+
+/** Options that decide which sentences come when. */
+const DATA_OPTIONS = ["batch_size", "packing", "max_seq_length", "long", "eval_share", "seed"] as const;
+
+/** Whether a checkpoint's place in the data means something to a run: the same sentences in the same order. */
+export function hasSameData(
+  { run, state }: Checkpoint,
+  options: PretrainOptions,
+  identity: Record<string, string>,
+): boolean {
+  const before = run as Record<string, unknown>;
+  return DATA_OPTIONS.every((name) => before[name] === options[name]) &&
+    Object.entries(identity).every(([name, value]) => state[name] === value);
+}
+
+/** Makes way for steps that will be done again; logs are cut by whoever goes on writing them. */
+async function removeCheckpoints(
+  outputDir: string,
+  { after, overwrite_output_dir }: { after: number; overwrite_output_dir: boolean },
+  say: (line: string) => void,
+) {
+  const names = await Array.fromAsync(Deno.readDir(outputDir), ({ name }) => name).catch(() => []); // not there yet
+  const later = names.filter((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? -1) > after);
+  if (later.length === 0) return;
+  if (!overwrite_output_dir) {
+    throw new UserError(
+      `Cannot go on from step ${after}: "${outputDir}" has later checkpoints (${
+        later.join(", ")
+      }); remove them, or let ` +
+        "--overwrite_output_dir do it",
+    );
+  }
+  for (const name of later) {
+    const path = join(outputDir, name);
+    await Deno.remove(path, { recursive: true }).catch((error) => {
+      throw fileError("remove", path, error);
+    });
+  }
+  say(`Removed ${later.join(", ")} from "${outputDir}"`);
 }
 
 /** A run goes on only with what it began with: anything else would be another curve under the same name. */

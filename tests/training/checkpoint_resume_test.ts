@@ -34,13 +34,11 @@ async function run(folder: string, name: string, given: Record<string, unknown> 
     ...given,
   });
   const warnings: string[] = [];
-  const { warn } = console;
-  console.warn = (message: string) => warnings.push(message);
-  try {
-    await pretrain(options, { print: () => {} });
-  } finally {
-    console.warn = warn;
-  }
+  await pretrain(options, {
+    print: (line) => {
+      if (/^Checkpoint |^Going on from checkpoint /.test(line)) warnings.push(line);
+    },
+  });
   return warnings;
 }
 

@@ -1,12 +1,13 @@
 /** The pretraining loop as a user meets it: resumed, killed, stopped, refused. */
 import { strict as assert } from "node:assert";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { resolveOptions, UserError } from "../../lib/config/mod.ts";
-import { Corpus } from "../../lib/packing/mod.ts";
+import { decodeNpz } from "../../lib/packing/mod.ts";
 import { preprocess } from "../../lib/preprocessing/mod.ts";
 import { eager } from "../../lib/tensorflow/binding.ts";
 import { tf } from "../../lib/tensorflow/mod.ts";
-import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
+import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
 import {
   loadCheckpoint,
   loadLatestCheckpoint,
@@ -14,7 +15,6 @@ import {
   PRETRAIN_OPTIONS,
   saveCheckpoint,
 } from "../../lib/training/mod.ts";
-import { describeRun } from "../../lib/training/report.ts";
 
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -56,8 +56,11 @@ async function records(output: string): Promise<unknown[]> {
     return rest;
   });
 }
-const weights = (output: string, step: number) =>
-  Deno.readFile(join(folder, output, `checkpoint-${step}`, "model.safetensors"));
+/** A hash: of arrays that differ, an assertion would describe every byte. */
+const weights = async (output: string, step: number) =>
+  createHash("sha256").update(
+    await Deno.readFile(join(folder, output, `checkpoint-${step}`, "model.safetensors")),
+  ).digest("hex");
 
 Deno.test("two runs of one command are the same to the last bit; another seed is another run", async () => {
   const summary = await run("whole");
@@ -216,16 +219,48 @@ Deno.test("a corpus that cannot be read on ends the run after the step under way
   assert.deepEqual({ tensors: tf.memory().numTensors, handles: eager.size }, before);
 });
 
-Deno.test("a new model of the published size is announced as such, whatever --preset says", async () => {
-  const vocabulary = await Vocabulary.read(join(data, "vocab.txt"));
-  using corpus = await Corpus.open(data, vocabulary);
-  const given = { ...RUN, output_dir: "unused", model_name_or_path: "ernie-health-chinese" };
-  const options = resolveOptions(PRETRAIN_OPTIONS, given);
-  const sizes = { parameters: 1, capacity: 1, totalSteps: 1, step: 0 };
-  assert.match(
-    describeRun({ options, corpus, vocabulary, ...sizes }),
-    /^Training a new model, preset base: 1 parameters/,
+Deno.test("steps whose loss is no number are skipped if told to, their batches kept for study", async () => {
+  const lines: string[] = [];
+  const options = { ...RUN, output_dir: join(folder, "skips"), skip_nan: 3, max_steps: 2, save_steps: 1 };
+  const tampered = await tamper(
+    "broken bias",
+    "model",
+    "generator.generator_lm_head_bias",
+    (data) => data.fill(NaN),
   );
+  const from = { init_from_ckpt: true, model_name_or_path: tampered, max_steps: 11 };
+  const { step } = await pretrain(resolveOptions(PRETRAIN_OPTIONS, { ...options, ...from }), {
+    print: (line) => lines.push(line),
+  });
+  assert.equal(step, 11); // from 8: three skipped
+  assert.equal(
+    lines.filter((line) => /^Skipped step \d+: the loss is NaN; its batch is in ".*npz"/.test(line)).length,
+    3,
+  );
+  const { model, state } = await loadCheckpoint(join(folder, "skips", "checkpoint-11"));
+  assert.deepEqual([state.updates, state.broken], [8, 3]);
+  const before = await loadCheckpoint(tampered);
+  const name = "discriminator.discriminator_rtd.dense.weight";
+  assert.deepEqual(model.get(name)!.data, before.model.get(name)!.data);
+  const dump = decodeNpz(await Deno.readFile(join(folder, "skips", "nan-step-9.npz")), "nan-step-9.npz");
+  assert.deepEqual([...dump.keys()].sort(), ["labels", "maskedIds", "positionIds", "rawIds", "segmentIds"]);
+});
+
+Deno.test("a dry run tells what would be trained and writes nothing", async () => {
+  const lines: string[] = [];
+  const options = {
+    ...RUN,
+    output_dir: join(folder, "dry"),
+    model_name_or_path: "ernie-health-chinese",
+    dry_run: true,
+  };
+  await pretrain(resolveOptions(PRETRAIN_OPTIONS, options), { print: (line) => lines.push(line) });
+  const text = lines.join("\n");
+  assert.match(text, /^Model: .*generator 12 layers of 256, discriminator 12 layers of 768/); // the published sizes
+  assert.match(text, /^Steps: +12, /m);
+  assert.match(text, /^Memory: +about [\d.]+ GB of [\d.]+ GB free$/m);
+  assert.match(text, /^Time: +roughly .* a step/m);
+  await assert.rejects(Deno.stat(join(folder, "dry")), Deno.errors.NotFound);
 });
 
 const other = await makeCorpus("other-data", 2);
@@ -245,8 +280,8 @@ const REFUSED: [string, string, Given, RegExp][] = [
   [
     "a batch that does not fit in memory",
     "huge",
-    { batch_size: 200_000, max_seq_length: 512 },
-    /^Cannot train with 400000 rows of 512 tokens a step: they need about [\d.]+ GB of memory, [\d.]+ GB are free; lower --batch_size/,
+    { batch_size: 200_000, max_seq_length: 512, packing: "none" },
+    /^Cannot train with batches of this size: they need about [\d.]+ GB of memory, [\d.]+ GB are free; lower --batch_size/,
   ],
   ["no steps", "none", { max_steps: 0 }, /^Cannot train 0 steps: give --max_steps, or -1 for --num_epochs$/],
   [
@@ -279,7 +314,7 @@ const REFUSED: [string, string, Given, RegExp][] = [
     "a learning rate that blows up",
     "nan",
     { learning_rate: 1e30, warmup_steps: 0 },
-    /^Cannot go on: the loss is NaN at step \d+; lower --learning_rate/,
+    /^Cannot go on: the loss is NaN at step 2; its batch is in ".*nan-step-2\.npz"; lower --learning_rate.* and start again$/,
   ],
 ];
 for (const [what, output, given, message] of REFUSED) {

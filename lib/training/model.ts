@@ -1,0 +1,91 @@
+/**
+ * The model of a run on the device: parameters, optimizer and compiled functions.
+ *
+ * @module
+ */
+import { createVariables, loadVariables, type ModelVariables } from "../electra/mod.ts";
+import { AdamW } from "./adamw.ts";
+import type { TrainingData } from "./data.ts";
+import { Evaluator } from "./evaluation.ts";
+import { LossScaler, type LossScalerState } from "./loss_scale.ts";
+import type { PretrainOptions } from "./options.ts";
+import type { RunPlan } from "./plan.ts";
+import { restoreMoments, type StartingPoint } from "./resume.ts";
+import { scheduleWithWarmup } from "./schedule.ts";
+import { Trainer } from "./trainer.ts";
+
+/** What trains and what is trained; disposing of it frees the device's memory. */
+export interface TrainingModel extends Disposable {
+  variables: ModelVariables;
+  optimizer: AdamW;
+  trainer: Trainer;
+  /** Absent where the run is not evaluated. */
+  evaluator: Evaluator | undefined;
+  /** Absent where the loss is not scaled. */
+  scaler: LossScaler | undefined;
+  /** The learning rate by updates done. */
+  schedule: (updates: number) => number;
+}
+
+/** First loss scale in float16: the original's. */
+const LOSS_SCALE = 1024;
+
+/**
+ * Puts a model on the device.
+ *
+ * @param from The checkpoint that its values come from; without it they are drawn from the seed.
+ * @throws {UserError} If the checkpoint does not fit.
+ */
+export function openModel(
+  options: PretrainOptions,
+  { layout, evaluation }: TrainingData,
+  { config, precision, totalSteps, warmup }: RunPlan,
+  from?: StartingPoint,
+): TrainingModel {
+  const { seed, recompute } = options;
+  using opened = new DisposableStack();
+  const variables = from ? loadVariables(config, from.model, from.folder) : createVariables(config, seed);
+  opened.defer(() => variables.forEach((variable) => variable.dispose()));
+  const optimizer = opened.use(
+    new AdamW(variables, {
+      beta1: options.adam_beta1,
+      beta2: options.adam_beta2,
+      epsilon: options.adam_epsilon,
+      weightDecay: options.weight_decay,
+    }),
+  );
+  if (from) restoreMoments(optimizer, from);
+
+  const firstScale = options.scale_loss ?? (precision === "mixed_float16" ? LOSS_SCALE : undefined);
+  const scaling = from?.state.loss_scale as LossScalerState | undefined ??
+    (firstScale === undefined ? undefined : { scale: firstScale, goodSteps: 0 });
+  const scaler = scaling && new LossScaler(scaling);
+  const setup = { config, variables, seed, recompute };
+  const compile = { precision, eager: options.eager_run };
+  const trainer = opened.use(
+    new Trainer({ ...setup, groups: layout.groups }, optimizer, {
+      maxGradNorm: options.max_grad_norm,
+      accumulation: options.gradient_accumulation_steps,
+      scaler,
+      compile,
+    }),
+  );
+  const evaluator = evaluation &&
+    opened.use(new Evaluator({ ...setup, groups: evaluation.layout.groups }, compile));
+  const schedule = scheduleWithWarmup({
+    type: options.lr_scheduler_type,
+    learningRate: options.learning_rate,
+    totalSteps,
+    warmup,
+  });
+  const memory = opened.move();
+  return {
+    variables,
+    optimizer,
+    trainer,
+    evaluator,
+    scaler,
+    schedule,
+    [Symbol.dispose]: () => memory.dispose(),
+  };
+}

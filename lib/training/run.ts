@@ -1,0 +1,301 @@
+/**
+ * A pretraining run under way: the loop around the compiled step, evaluation, saving.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type ProgressBar, UserError } from "../config/mod.ts";
+import { stateDict } from "../electra/mod.ts";
+import {
+  type BatchSource,
+  type DataPosition,
+  onePass,
+  openBatches,
+  type PlacedBatch,
+} from "../packing/mod.ts";
+import { EventFileWriter, tensorflowInfo } from "../tensorflow/mod.ts";
+import { tokenizerFiles } from "../text/mod.ts";
+import { dumpBatch } from "./batch_dump.ts";
+import { saveCheckpoint } from "./checkpoint.ts";
+import type { TrainingData } from "./data.ts";
+import { TrainingLog, type TrainingLogState } from "./log.ts";
+import { openModel, type TrainingModel } from "./model.ts";
+import type { PretrainOptions } from "./options.ts";
+import type { RunPlan } from "./plan.ts";
+import { describeRun, metricsOf, runNotes, writeEvents } from "./report.ts";
+import { hasSameData, momentsOf, type StartingPoint } from "./resume.ts";
+import type { StepReport } from "./step.ts";
+
+/** What a run is made of. */
+export interface RunParts {
+  options: PretrainOptions;
+  data: TrainingData;
+  plan: RunPlan;
+  /** Where it goes on, if it does. */
+  from: StartingPoint | undefined;
+  bar: ProgressBar;
+  print: (line: string) => void;
+}
+
+/** What changes from step to step, as checkpoints keep it in `run_states.json`. */
+interface Progress {
+  /** Steps that changed the weights; the others were skipped. */
+  updates: number;
+  /** Steps skipped because a loss or gradient was no finite number. */
+  broken: number;
+  /** Where the data of the next step begins. */
+  position?: DataPosition | undefined;
+  /** The lowest evaluation loss, and the step that it was found after. */
+  best?: { step: number; loss: number } | undefined;
+}
+
+/** One run: made, then told to `train` or to `evaluate`. */
+export class PretrainingRun implements Disposable {
+  /** Steps done. */
+  step: number;
+  /** The newest checkpoint, or the one that the run began with. */
+  folder: string;
+  readonly #parts: RunParts;
+  readonly #progress: Progress;
+  readonly #model: TrainingModel;
+  readonly #batches: ReadAhead;
+  readonly #log: TrainingLog;
+  readonly #events: EventFileWriter;
+  readonly #opened: DisposableStack;
+  /** Step of the newest checkpoint, -1 before the first. */
+  #saved: number;
+  /** Step of the newest evaluation. */
+  #evaluated = -1;
+  /** Epoch of the newest batch. */
+  #epoch = 0;
+
+  constructor(parts: RunParts) {
+    const { options, data, plan, from } = parts;
+    this.#parts = parts;
+    this.step = from?.step ?? 0;
+    this.folder = from?.folder ?? "";
+    this.#saved = from?.resumed ? this.step : -1;
+    const state = (from?.state ?? {}) as Partial<Progress> & { log?: TrainingLogState };
+    const { updates = this.step, broken = 0, position, best } = state;
+    this.#progress = {
+      updates,
+      broken,
+      ...(from && hasSameData(from, options, data.identity) && { position }),
+      ...(from?.resumed && { best }),
+    };
+
+    using opened = new DisposableStack();
+    this.#model = opened.use(openModel(options, data, plan, from));
+    const source = opened.use(openBatches(data.train, {
+      layout: data.layout,
+      vocabulary: data.vocabulary,
+      mlmProb: options.mlm_prob,
+      seed: options.seed,
+      position: this.#progress.position,
+      workers: options.dataloader_num_workers,
+    }));
+    this.#batches = new ReadAhead(source);
+    this.#log = opened.use(
+      new TrainingLog(options.output_dir, {
+        totalSteps: plan.totalSteps,
+        loggingSteps: options.logging_steps,
+        resume: from?.resumed ? { step: this.step, state: state.log! } : undefined,
+        print: (line) => this.#say(line),
+      }),
+    );
+    this.#events = opened.use(
+      new EventFileWriter(options.logging_dir ?? join(options.output_dir, "loss_log")),
+    );
+    this.#opened = opened.move();
+    this.#log.message(describeRun(parts));
+    for (const note of runNotes(parts)) this.#log.message(`Note: ${note}`);
+    if (!from) {
+      const text = JSON.stringify({ ...options, config: plan.config }, null, 2);
+      this.#events.text("run", "```json\n" + text + "\n```", 0);
+    }
+  }
+
+  /**
+   * Trains to the end of the plan.
+   *
+   * @param signal Aborting it saves and ends the run.
+   * @throws {UserError} If the loss is no number, memory does not suffice or the disk refuses.
+   */
+  async train(signal?: AbortSignal) {
+    const { options, plan: { totalSteps } } = this.#parts;
+    if (this.step >= totalSteps) this.#say("Nothing is left to do: the run had reached its end");
+    else if (!options.eager_run) this.#say("Compiling the training step; the first one takes a while");
+    while (this.step < totalSteps && !signal?.aborted) {
+      const epoch = await this.#trainStep();
+      if (this.#isEvaluationDue(epoch)) await this.evaluate(signal);
+      if (this.step % options.save_steps === 0) await this.#save();
+    }
+    if (this.step >= totalSteps && !signal?.aborted) await this.evaluate(signal);
+    if (this.#saved !== this.step) await this.#save({ last: true });
+    if (signal?.aborted) {
+      this.#say(`Stopped at step ${this.step}: saved "${this.folder}"; the same command goes on from there`);
+    }
+  }
+
+  /** Evaluates the model as it is, if the run has something to evaluate on and did not just do so. */
+  async evaluate(signal?: AbortSignal) {
+    const { data: { evaluation, vocabulary }, options } = this.#parts;
+    if (!evaluation || this.#evaluated === this.step) return;
+    const batches = onePass(evaluation.sentences, {
+      layout: evaluation.layout,
+      vocabulary,
+      mlmProb: options.mlm_prob,
+      seed: options.seed,
+    });
+    const report = await this.#model.evaluator!.run(batches, { signal });
+    if (!report) return; // ended early
+    this.#evaluated = this.step;
+    this.#log.message(`evaluation at step ${this.step}: loss ${report.total.toFixed(6)}`);
+    if (!(report.total >= (this.#progress.best?.loss ?? Infinity))) {
+      this.#progress.best = { step: this.step, loss: report.total };
+    }
+  }
+
+  /** Closes files and frees memory. */
+  [Symbol.dispose]() {
+    this.#opened.dispose();
+  }
+
+  /** @returns Epoch that the data has reached. */
+  async #trainStep(): Promise<number> {
+    const { trainer, schedule } = this.#model, progress = this.#progress;
+    const batches: PlacedBatch[] = [];
+    const next = async () => {
+      const batch = await this.#batches.next();
+      batches.push(batch);
+      return batch;
+    };
+    const learningRate = schedule(progress.updates);
+    const { report, result } = await trainer.step(next, {
+      step: this.step,
+      updates: progress.updates,
+      learningRate,
+    });
+    if (result === "broken") await this.#skipBroken(batches, report, learningRate);
+    const { position, epoch } = batches.at(-1)!;
+    const before = this.step++;
+    progress.position = position;
+    if (result === "updated") progress.updates++;
+
+    const batch = before % this.#parts.plan.stepsPerEpoch;
+    const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+    const record = this.#log.add(
+      { step: this.step, epoch, batch, learningRate: schedule(progress.updates) },
+      metricsOf(report, { tokens }),
+    );
+    if (record) writeEvents(this.#events, record, this.#parts.plan.config);
+    this.#parts.bar.update(this.step);
+    return epoch;
+  }
+
+  #isEvaluationDue(epoch: number): boolean {
+    const { evaluation_strategy: strategy, eval_steps, save_steps } = this.#parts.options;
+    const isNewEpoch = epoch > this.#epoch;
+    this.#epoch = epoch;
+    if (strategy === "epoch") return isNewEpoch;
+    return strategy === "steps" && this.step % (eval_steps ?? save_steps) === 0;
+  }
+
+  /**
+   * Keeps the batches of a step whose loss or gradients are no finite numbers, for study.
+   *
+   * @throws {UserError} If there have been more such steps than the run may skip.
+   */
+  async #skipBroken(batches: PlacedBatch[], report: StepReport, learningRate: number) {
+    const { output_dir: outputDir, skip_nan: tolerated } = this.#parts.options;
+    const step = this.step + 1, { broken: before } = this.#progress;
+    const arrays = Object.fromEntries(
+      batches.flatMap(({ maskedIds, rawIds, labels, segmentIds, positionIds }, i) => {
+        const suffix = batches.length > 1 ? `_${i}` : "";
+        const all = { maskedIds, rawIds, labels, segmentIds, positionIds };
+        return Object.entries(all).map(([name, array]) => [name + suffix, array] as const);
+      }),
+    );
+    const dump = await dumpBatch(outputDir, step, arrays, { step, learningRate, ...report });
+    const what = Number.isFinite(report.total)
+      ? `norm of the gradients is ${report.gradNorm}`
+      : `loss is ${report.total}`;
+    this.#progress.broken++;
+    if (before >= tolerated) {
+      throw new UserError(
+        `Cannot go on: the ${what} at step ${step}; its batch is in "${dump}"; lower --learning_rate, raise ` +
+          "--warmup_steps or let --skip_nan pass over such steps, " +
+          (this.#saved < 0 ? "and start again" : `the checkpoint of step ${this.#saved} is intact`),
+      );
+    }
+    this.#log.message(
+      `Skipped step ${step}: the ${what}; its batch is in "${dump}" (${before + 1} of ${tolerated})`,
+    );
+  }
+
+  /** @param last Whether nothing comes after it: then a disk that refuses is an error whatever the options say. */
+  async #save({ last = false } = {}) {
+    const { options, data, plan } = this.#parts;
+    const { best, ...progress } = this.#progress;
+    this.#log.flush();
+    this.#events.flush();
+    try {
+      this.folder = await saveCheckpoint(options.output_dir, {
+        step: this.step,
+        model: stateDict(plan.config, this.#model.variables),
+        optimizer: momentsOf(this.#model.optimizer),
+        state: {
+          ...data.identity,
+          ...progress,
+          best,
+          seed: options.seed,
+          loss_scale: this.#model.scaler?.state(),
+          log: this.#log.state(),
+          versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
+        },
+        config: plan.config,
+        run: options,
+        vocabulary: data.vocabulary.tokens,
+        files: tokenizerFiles(data.vocabulary, {
+          maxLength: plan.config.discriminator.max_position_embeddings,
+        }),
+      }, {
+        keep: options.save_total_limit,
+        ...(options.load_best_model_at_end && best && { spare: best.step }),
+        warn: (line) => this.#log.message(line),
+      });
+      this.#saved = this.step;
+    } catch (error) {
+      if (!(error instanceof UserError) || last || options.on_save_error === "stop") throw error;
+      this.#say(`Warning: ${error.message}; training goes on to the next checkpoint`);
+    }
+  }
+
+  /** A line on the console, above the progress bar. */
+  #say(line: string) {
+    const { bar, print } = this.#parts;
+    bar.aside(() => print(line));
+  }
+}
+
+/** Has the next batch made while the device works on this one. */
+class ReadAhead {
+  readonly #source: BatchSource;
+  #next: Promise<PlacedBatch> | undefined;
+  /** Seconds that the device had nothing to do because a batch was not ready. */
+  waited = 0;
+
+  constructor(source: BatchSource) {
+    this.#source = source;
+  }
+
+  async next(): Promise<PlacedBatch> {
+    const start = performance.now();
+    const batch = await (this.#next ?? this.#source.next());
+    this.waited += (performance.now() - start) / 1000;
+    // once the device is at work: making a batch may keep this thread busy
+    this.#next = new Promise<void>((resolve) => setTimeout(resolve, 0)).then(() => this.#source.next());
+    this.#next.catch(() => {}); // told to whoever asks for the batch
+    return batch;
+  }
+}
