@@ -46,12 +46,12 @@ export async function openTrainingData(options: PretrainOptions): Promise<Traini
       mlmProb: options.mlm_prob,
       packing: options.packing,
     });
-  const sentences = whole(corpus);
+  // held out before they are split: the pieces of a sentence stay together
   const parts = options.eval_share > 0
-    ? holdOut(sentences, options.eval_share, options.seed)
-    : { train: sentences, evaluation: undefined };
-
-  let held: Sentences | undefined = parts.evaluation;
+    ? holdOut(corpus, options.eval_share, options.seed)
+    : { train: corpus, evaluation: undefined };
+  const train = whole(parts.train);
+  let held: Sentences | undefined = parts.evaluation && whole(parts.evaluation);
   if (options.eval_dir !== undefined) {
     if (held) throw new UserError("Cannot evaluate on both --eval_dir and --eval_share: give one of them");
     await checkFolder(options.eval_dir);
@@ -66,8 +66,8 @@ export async function openTrainingData(options: PretrainOptions): Promise<Traini
   return {
     vocabulary,
     identity,
-    train: parts.train,
-    layout: layoutOf(parts.train, options.batch_size),
+    train,
+    layout: layoutOf(train, options.batch_size),
     ...(held && {
       evaluation: {
         sentences: held,
