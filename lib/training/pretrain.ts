@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
 import type { PretrainingConfig } from "../electra/mod.ts";
+import type { BatchLayout } from "../packing/mod.ts";
 import { configureTensorFlow, hasGpu } from "../tensorflow/mod.ts";
 import { lossChart } from "./chart.ts";
 import { removeLeftovers } from "./checkpoint.ts";
@@ -79,6 +80,8 @@ export async function pretrain(
   using _lock = lockOutputDir(options.output_dir);
   await removeLeftovers(options.output_dir);
   const from = await startingPoint(options, data.identity, print);
+  // as the run began: another release may lay rows out otherwise
+  if (from?.resumed && from.state.layout) data.layout = from.state.layout as BatchLayout;
   const plan = planRun(options, data, from?.config as PretrainingConfig | undefined);
   const { totalSteps, parameters } = plan;
   if (from && !from.resumed && from.step >= totalSteps) {

@@ -248,6 +248,7 @@ export class PretrainingRun implements Disposable {
           ...data.identity,
           ...progress,
           best,
+          layout: data.layout,
           seed: options.seed,
           loss_scale: this.#model.scaler?.state(),
           log: this.#log.state(),
