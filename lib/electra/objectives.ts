@@ -1,5 +1,30 @@
 /**
- * What a model is trained for: which losses there are and what they weigh.
+ * What a model is trained for: which losses there are, what they weigh, and where the two views of a sentence come from.
+ *
+ * ## Adding an objective
+ *
+ * One that weighs the losses otherwise, or drops some, is a row of {@linkcode OBJECTIVES}:
+ *
+ *     "electra-csp": {
+ *       help: "masked and replaced tokens, and two views of a sentence",
+ *       lossWeights: { generator: 1, rtd: 50, mts: 0, csp: 1 },
+ *       views: "sentence",
+ *     },
+ *
+ * `deno task pretrain --objective electra-csp` then takes it; heads of weight 0 are neither made nor saved nor logged.
+ *
+ * One with a loss of its own, say the length of a sentence told from its `[CLS]`, is five small pieces more:
+ *
+ * 1. a name in {@linkcode LossWeights}, and 0 for it in the rows that go without;
+ * 2. the head's parameters, in `parameterShapes` (`parameters.ts`): `if (weights.length > 0) linear("…length", H, 1)`;
+ * 3. what the head computes, in `discriminatorForward` (`pretraining.ts`), and a field for it in `Outputs`;
+ * 4. its loss, in `criterion` (`criterion.ts`): a mean over what counts, 0 where nothing does, and what is right in
+ *    `Targets`; whatever the host must bring for that is one more tensor of `PretrainingBatch`, laid out by `collate`;
+ * 5. its name in `REPORT` (`training/step.ts`), from where log, TensorBoard and report page have it.
+ *
+ * Packed rows, accumulation, mixed precision, checkpoints and evaluation need nothing: they know no loss by name. A test
+ * like `tests/training/trainer_test.ts` shows that the loss falls; one like `tests/electra/packed_rows_test.ts` that
+ * neighbours in a row do not see each other.
  *
  * @module
  */
