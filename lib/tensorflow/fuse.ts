@@ -74,7 +74,7 @@ function call({ name, results }: FusedFunction, inputs: Tensor[]): Tensor[] {
     attributes,
     backend().inputIds(inputs),
     results.length,
-    results.map(({ shape }) => shape),
+    { shapes: results.map(({ shape }) => shape) },
   );
   return outputs.map((output) => backend().outputTensor(output));
 }

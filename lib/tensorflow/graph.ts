@@ -98,13 +98,16 @@ export class GraphRecorder implements Executor {
     );
   }
 
-  /** @param shapes Those of the outputs, for operations that TensorFlow's shape inference cannot see through. */
+  /**
+   * @param options.shapes Those of the outputs, where TensorFlow's shape inference cannot know them.
+   * @param options.after Tensors that must be there before the operation may run, though it does not read them.
+   */
   execute(
     op: string,
     attributes: Attribute[],
     inputs: number[],
     outputs: number,
-    shapes: readonly (readonly number[])[] = [],
+    { shapes = [], after = [] }: { shapes?: readonly (readonly number[])[]; after?: number[] } = {},
   ): TensorMetadata[] {
     const { symbols } = this.#rt;
     const definition = opDefinition(op);
@@ -124,6 +127,7 @@ export class GraphRecorder implements Executor {
     } catch (error) {
       throw new Error(`${op}: ${(error as Error).message}`, { cause: error });
     }
+    for (const id of after) symbols.TF_AddControlInput(description, this.node(id).operation);
     const keepOrder = definition.is_stateful ? this.#orderEffects(op, description, nodes) : undefined;
     const operation = this.#finish(op, description);
     keepOrder?.(operation);

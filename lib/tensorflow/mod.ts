@@ -18,6 +18,7 @@ export { type Fusable, fuse } from "./fuse.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
 export { inspectMachine, type Machine } from "./machine.ts";
 export { hash, keepMask, RandomStream } from "./random.ts";
+export { type Block, recomputed } from "./recompute.ts";
 export {
   configureTensorFlow,
   hasGpu,

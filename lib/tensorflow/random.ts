@@ -35,6 +35,13 @@ export class RandomStream {
    */
   constructor(readonly seed: number, readonly step: Tensor) {}
 
+  /** A stream that will draw what this one draws from here on. */
+  clone(): RandomStream {
+    const clone = new RandomStream(this.seed, this.step);
+    clone.#draws = this.#draws;
+    return clone;
+  }
+
   /** float32 in [0, 1). */
   uniform(shape: readonly number[]): Tensor {
     return this.#draw("StatelessRandomUniform", shape);
