@@ -4,13 +4,13 @@
 import { area, line } from "d3-shape";
 import { axes, card, colour, linearScale, panel, round, text } from "../chart/mod.ts";
 
-/** The losses after a step, as `train.jsonl` has them; `null` where a loss was not finite. */
+/** The losses after a step, as `train.jsonl` has them; `null` where a loss was not finite, absent where there is none. */
 export interface LossPoint {
   step: number;
-  generator: number | null;
-  rtd: number | null;
-  multi_choice: number | null;
-  seq_contrastive_loss: number | null;
+  generator?: number | null;
+  rtd?: number | null;
+  multi_choice?: number | null;
+  seq_contrastive_loss?: number | null;
 }
 
 const losses = [
@@ -21,12 +21,12 @@ const losses = [
 ] as const;
 
 const plot = { width: 356, height: 160, left: 60, top: 132, columnStep: 444, rowStep: 262 }; // pixels
-const chart = { width: 888, height: 610 };
+const bottom = 56; // pixels below the last row: its axis
 const mostPoints = 180; // per line: more would hide each other
 
 /**
- * Draws the four losses of a run over its steps, one panel each: the mean of neighbouring records as a line,
- * their range as a band behind it.
+ * Draws the losses of a run over its steps, one panel each: the mean of neighbouring records as a line, their range as
+ * a band behind it. A loss that no record has is left out.
  *
  * @param records - Losses in the order of their steps; lines of `train.jsonl` will do.
  * @param options - `title`: heading of the picture.
@@ -52,12 +52,14 @@ export function lossChart(
 ): string {
   if (records.length === 0) throw new RangeError("Cannot draw a loss chart: there are no records");
   const lastStep = records.at(-1)!.step;
+  const present = losses.filter(([name]) => records.some((record) => record[name] !== undefined));
+  const columns = Math.min(2, present.length), rows = Math.ceil(present.length / 2);
   return card(
-    chart,
+    { width: columns * plot.columnStep, height: plot.top + (rows - 1) * plot.rowStep + plot.height + bottom },
     title,
     `${lastStep.toLocaleString("en")} ${lastStep === 1 ? "step" : "steps"}`,
-    losses.map(([name, label], index) =>
-      lossPanel(label, records.map((record) => ({ step: record.step, value: record[name] })), index)
+    present.map(([name, label], index) =>
+      lossPanel(label, records.map((record) => ({ step: record.step, value: record[name] ?? null })), index)
     ),
   );
 }

@@ -1,82 +1,51 @@
 /**
- * The record of a run: the original's log line on the console and in `train.log`, one JSON object a line in
- * `train.jsonl`, each the mean over the steps since the one before.
+ * The record of a run: the original's log line and our numbers beneath it on the console and in `train.log`, one JSON
+ * object a line in `train.jsonl`, each about the steps since the one before.
+ *
+ * @module
  */
-
 import { join } from "node:path";
-import { fileError, UserError } from "../config/mod.ts";
 import { AppendedFile } from "./appended_file.ts";
+import { formatDetails, formatEvaluation, formatLogLine } from "./log_lines.ts";
+import { MetricSums, type MetricSumsState, type StepMetrics } from "./metrics.ts";
+import { type ProcessMemory, processMemory } from "./process_memory.ts";
+import { type EvaluationRecord, RECORDS_FILE, type TrainingRecord } from "./records.ts";
 
-/** What one training step tells about itself. */
-export interface StepMetrics {
-  /** Weighted sum of the four losses. */
-  loss: number;
-  /** Loss of the generator. */
-  generator: number;
-  /** Loss of replaced-token detection, unweighted. */
-  rtd: number;
-  /** Loss of the choice among candidate tokens, unweighted. */
-  multiChoice: number;
-  /** Loss of the contrast between sequences, unweighted. */
-  seqContrastive: number;
-  /** Global norm of the gradients before clipping. */
-  gradNorm: number;
-  /** Tokens in all rows, without padding. */
-  tokens: number;
-  /** Positions whose token was masked for the generator. */
-  masked: number;
-  /** Masked positions where the generator's first choice is the original token. */
-  generatorCorrect: number;
-  /** Tokens that the generator replaced by another. */
-  replaced: number;
-  /** Tokens that the discriminator takes for replaced ones. */
-  rtdPredicted: number;
-  /** Tokens among those that are replaced ones. */
-  rtdCorrect: number;
-}
+export type { StepMetrics } from "./metrics.ts";
+export { readTrainingRecords, type TrainingRecord } from "./records.ts";
 
-/** One line of `train.jsonl`; `null` stands for a number that is not finite: a diverged loss, 0 of 0. */
-export interface TrainingRecord {
-  /** Updates done so far. */
+/** Where a run stands after a step. */
+export interface LogPosition {
+  /** Steps done, this one included. */
   step: number;
   /** Pass over the corpus, from 0. */
   epoch: number;
   /** Batch within the epoch, from 0. */
   batch: number;
-  avg_loss: number | null;
-  generator: number | null;
-  rtd: number | null;
-  multi_choice: number | null;
-  seq_contrastive_loss: number | null;
-  /** Learning rate of the next update, as in the original's line. */
-  lr: number;
-  grad_norm: number | null;
-  /** Share of all tokens that the generator replaced. */
-  replaced_rate: number | null;
-  /** Share of masked tokens that the generator restored. */
-  generator_accuracy: number | null;
-  /** Share of the tokens taken for replaced ones that are. */
-  rtd_precision: number | null;
-  /** Share of the replaced tokens that were found. */
-  rtd_recall: number | null;
-  tokens_per_second: number | null;
-  /** Seconds of training so far, those before a resume included. */
-  seconds: number;
+  /** Learning rate of the next update. */
+  learningRate: number;
+  /** Passes over the corpus so far, with fractions. */
+  epochs?: number | undefined;
+  /** Factor on the loss, where it is scaled. */
+  lossScale?: number | undefined;
 }
 
+/** What an evaluation measured: mean losses and summed counts over all its sentences. */
+export type EvaluationMetrics = Omit<StepMetrics, "gradNorm" | "tokens"> & { tokens?: number | undefined };
+
 /** Sums over the steps since the last line, and the clock: what a checkpoint keeps of the log, as JSON. */
-export interface TrainingLogState {
-  sums: { [Name in keyof StepMetrics]: number | null };
-  steps: number;
+export interface TrainingLogState extends MetricSumsState {
   /** Seconds of training so far. */
   seconds: number;
   /** Seconds of those when the last line was written. */
   secondsAtLastLine: number;
+  /** Seconds a step in the last intervals, the newest counting most. */
+  pace?: number;
 }
 
 /** How a {@linkcode TrainingLog} behaves. */
 export interface TrainingLogOptions {
-  /** Updates in the whole run. */
+  /** Steps in the whole run. */
   totalSteps: number;
   /** Steps from one line to the next. */
   loggingSteps: number;
@@ -86,25 +55,12 @@ export interface TrainingLogOptions {
   print?: (line: string) => void;
   /** Clock in milliseconds, for tests. Default: `performance.now`. */
   now?: () => number;
+  /** Memory of this process, for tests. Default: what the operating system tells. */
+  memory?: () => ProcessMemory;
 }
 
-const logFile = "train.log";
-const recordsFile = "train.jsonl";
-
-const noSums: Record<keyof StepMetrics, number> = {
-  loss: 0,
-  generator: 0,
-  rtd: 0,
-  multiChoice: 0,
-  seqContrastive: 0,
-  gradNorm: 0,
-  tokens: 0,
-  masked: 0,
-  generatorCorrect: 0,
-  replaced: 0,
-  rtdPredicted: 0,
-  rtdCorrect: 0,
-};
+const LOG_FILE = "train.log";
+const NEWEST_PACE = 0.3; // weight of the newest interval in the pace
 
 /**
  * Writes the log of a run; a resumed run continues it as if it had never stopped.
@@ -129,10 +85,10 @@ export class TrainingLog {
   readonly #records: AppendedFile;
   readonly #now: () => number;
   readonly #start: number;
-  #secondsBefore = 0; // of training before this process took over
-  #secondsAtLastLine = 0;
-  #sums = { ...noSums };
-  #steps = 0;
+  readonly #secondsBefore: number; // of training before this process took over
+  #secondsAtLastLine: number;
+  #pace: number | undefined;
+  #sums: MetricSums;
 
   /**
    * Opens the log of a run, without the lines after the step from which it goes on.
@@ -146,79 +102,88 @@ export class TrainingLog {
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
     const { step = -1, state } = options.resume ?? {}; // a new run keeps no line at all
-    if (state !== undefined) {
-      for (const name of Object.keys(noSums) as (keyof StepMetrics)[]) {
-        this.#sums[name] = state.sums[name] ?? NaN;
-      }
-      this.#steps = state.steps;
-      this.#secondsBefore = state.seconds;
-      this.#secondsAtLastLine = state.secondsAtLastLine;
-    }
-    this.#log = new AppendedFile(join(outputDir, logFile), (line) => stepOfLogLine(line) <= step);
-    this.#records = new AppendedFile(join(outputDir, recordsFile), (line) => stepOfRecord(line) <= step);
+    this.#sums = new MetricSums(state);
+    this.#secondsBefore = state?.seconds ?? 0;
+    this.#secondsAtLastLine = state?.secondsAtLastLine ?? 0;
+    this.#pace = state?.pace;
+    this.#log = new AppendedFile(join(outputDir, LOG_FILE), (line) => stepOfLogLine(line) <= step);
+    this.#records = new AppendedFile(join(outputDir, RECORDS_FILE), (line) => stepOfRecord(line) <= step);
   }
 
   /**
-   * Adds one step to the mean, and writes a line if one is due.
+   * Adds one step to the interval, and writes its line if it is due.
    *
-   * @param position - `step`: updates done, this one included; `epoch`, `batch`: from 0; `learningRate`: that
-   *   of the next update.
+   * @param position - Where the run stands.
    * @param metrics - What the step measured.
    * @returns The record that was written, if one was due.
    * @throws {UserError} When the disk refuses.
    */
-  add(
-    { step, epoch, batch, learningRate }: {
-      step: number;
-      epoch: number;
-      batch: number;
-      learningRate: number;
-    },
-    metrics: StepMetrics,
-  ): TrainingRecord | undefined {
-    for (const name of Object.keys(noSums) as (keyof StepMetrics)[]) this.#sums[name] += metrics[name];
-    this.#steps++;
+  add(position: LogPosition, metrics: StepMetrics): TrainingRecord | undefined {
+    this.#sums.add(metrics);
     const { loggingSteps, totalSteps } = this.#options;
+    const { step } = position;
     if (step % loggingSteps !== 0 && step !== totalSteps) return undefined;
 
-    const sums = this.#sums, steps = this.#steps;
-    const seconds = this.#seconds();
-    const elapsed = seconds - this.#secondsAtLastLine;
-    const record: TrainingRecord = {
-      step,
-      epoch,
-      batch,
-      avg_loss: finite(sums.loss / steps),
-      generator: finite(sums.generator / steps),
-      rtd: finite(sums.rtd / steps),
-      multi_choice: finite(sums.multiChoice / steps),
-      seq_contrastive_loss: finite(sums.seqContrastive / steps),
-      lr: learningRate,
-      grad_norm: finite(sums.gradNorm / steps),
-      replaced_rate: finite(sums.replaced / sums.tokens),
-      generator_accuracy: finite(sums.generatorCorrect / sums.masked),
-      rtd_precision: finite(sums.rtdCorrect / sums.rtdPredicted),
-      rtd_recall: finite(sums.rtdCorrect / sums.replaced),
-      tokens_per_second: finite(sums.tokens / elapsed),
-      seconds,
-    };
-    this.message(formatLogLine(record, { totalSteps, secondsPerStep: elapsed / steps }));
+    const seconds = this.#seconds(), elapsed = seconds - this.#secondsAtLastLine;
+    const secondsPerStep = elapsed / this.#sums.steps;
+    this.#pace = this.#pace === undefined
+      ? secondsPerStep
+      : this.#pace + NEWEST_PACE * (secondsPerStep - this.#pace);
+    const record = this.#record(position, seconds, elapsed);
+    this.message(`${formatLogLine(record, { totalSteps, secondsPerStep })}\n${formatDetails(record)}`);
     this.#records.append(JSON.stringify(record));
-    this.#sums = { ...noSums };
-    this.#steps = 0;
+    this.#sums = new MetricSums();
     this.#secondsAtLastLine = seconds;
     return record;
   }
 
   /**
-   * Writes a line of any text to the console and to `train.log`.
+   * Writes what an evaluation found.
    *
-   * @param line - The text, without a line end.
+   * @param position - `step` and `epochs` as for {@linkcode TrainingLog.add}; `seconds`: what it took.
+   * @param metrics - What it measured.
+   * @returns The record that was written.
    * @throws {UserError} When the disk refuses.
    */
-  message(line: string): void {
-    (this.#options.print ?? console.log)(line);
-    this.#log.append(line);
+  evaluation(
+    { step, epochs, seconds }: { step: number; epochs?: number | undefined; seconds: number },
+    metrics: EvaluationMetrics,
+  ): EvaluationRecord {
+    const sums = new MetricSums();
+    sums.add(metrics);
+    const record: EvaluationRecord = known({
+      kind: "evaluation",
+      step,
+      epochs,
+      eval_loss: sums.mean("loss"),
+      eval_generator: sums.mean("generator"),
+      eval_rtd: sums.mean("rtd"),
+      eval_multi_choice: sums.mean("multiChoice"),
+      eval_seq_contrastive_loss: sums.mean("seqContrastive"),
+      eval_generator_accuracy: sums.ratio("generatorCorrect", "masked"),
+      eval_replaced_rate: sums.ratio("replaced", "tokens"),
+      eval_rtd_precision: sums.ratio("rtdCorrect", "rtdPredicted"),
+      eval_rtd_recall: sums.ratio("rtdCorrect", "replaced"),
+      eval_mts_accuracy: sums.ratio("mtsCorrect", "replaced"),
+      eval_csp_accuracy: sums.ratio("cspCorrect", "views"),
+      eval_sentences: metrics.sentences,
+      eval_seconds: seconds,
+      seconds: this.#seconds(),
+    });
+    this.message(formatEvaluation(record));
+    this.#records.append(JSON.stringify(record));
+    return record;
+  }
+
+  /**
+   * Writes text to the console and to `train.log`.
+   *
+   * @param text - One line or several, without the last line's end.
+   * @throws {UserError} When the disk refuses.
+   */
+  message(text: string): void {
+    (this.#options.print ?? console.log)(text);
+    this.#log.append(text);
   }
 
   /**
@@ -228,10 +193,10 @@ export class TrainingLog {
    */
   state(): TrainingLogState {
     return {
-      sums: { ...this.#sums },
-      steps: this.#steps,
+      ...this.#sums.state(),
       seconds: this.#seconds(),
       secondsAtLastLine: this.#secondsAtLastLine,
+      ...(this.#pace !== undefined && { pace: this.#pace }),
     };
   }
 
@@ -247,62 +212,50 @@ export class TrainingLog {
     this.#records[Symbol.dispose]();
   }
 
+  #record(position: LogPosition, seconds: number, elapsed: number): TrainingRecord {
+    const sums = this.#sums;
+    const { step, epoch, batch, learningRate, epochs, lossScale } = position;
+    const { resident, peak } = (this.#options.memory ?? processMemory)();
+    return known({
+      kind: "training",
+      step,
+      epoch,
+      batch,
+      avg_loss: sums.mean("loss"),
+      generator: sums.mean("generator"),
+      rtd: sums.mean("rtd"),
+      multi_choice: sums.mean("multiChoice"),
+      seq_contrastive_loss: sums.mean("seqContrastive"),
+      lr: learningRate,
+      grad_norm: sums.mean("gradNorm"),
+      generator_accuracy: sums.ratio("generatorCorrect", "masked"),
+      replaced_rate: sums.ratio("replaced", "tokens"),
+      rtd_precision: sums.ratio("rtdCorrect", "rtdPredicted"),
+      rtd_recall: sums.ratio("rtdCorrect", "replaced"),
+      mts_accuracy: sums.ratio("mtsCorrect", "replaced"),
+      csp_accuracy: sums.ratio("cspCorrect", "views"),
+      tokens_per_second: sums.ratio("tokens", elapsed),
+      sentences_per_second: sums.ratio("sentences", elapsed),
+      fill_rate: sums.ratio("tokens", "slots"),
+      waited_share: sums.ratio("waitedSeconds", elapsed),
+      memory: resident,
+      memory_peak: peak,
+      loss_scale: lossScale,
+      skipped: sums.sum("skipped"),
+      epochs,
+      seconds,
+      eta_seconds: (this.#options.totalSteps - step) * this.#pace!,
+    });
+  }
+
   #seconds(): number {
     return this.#secondsBefore + (this.#now() - this.#start) / 1000;
   }
 }
 
-/**
- * Formats a record as the original's log line.
- *
- * @param record - The record.
- * @param run - `totalSteps`: updates in the whole run; `secondsPerStep`: mean since the line before.
- * @returns The line.
- *
- * Source: `run_pretrain.py` of PaddleNLP, with one process.
- */
-export function formatLogLine(
-  record: TrainingRecord,
-  { totalSteps, secondsPerStep }: { totalSteps: number; secondsPerStep: number },
-): string {
-  const losses = (["avg_loss", "generator", "rtd", "multi_choice", "seq_contrastive_loss"] as const)
-    .map((name) => `${name}: ${record[name]?.toFixed(15) ?? "nan"}`);
-  return [
-    `global step ${record.step}/${totalSteps}`,
-    `epoch: ${record.epoch}`,
-    `batch: ${record.batch}`,
-    ...losses,
-    `lr: ${record.lr.toFixed(10)}`,
-    `speed: ${secondsPerStep.toFixed(2)} s/it`,
-  ].join(", ");
-}
-
-/**
- * Reads the records of a run.
- *
- * @param outputDir - Folder of the run.
- * @returns The lines of its `train.jsonl`; a last line that a killed run tore is left out.
- * @throws {UserError} When the file cannot be read.
- *
- * @example
- * ```ts
- * import { readTrainingRecords } from "./log.ts";
- * const records = await readTrainingRecords("output").catch(() => []);
- * console.log(records.map(({ step, avg_loss }) => [step, avg_loss]));
- * ```
- */
-export async function readTrainingRecords(outputDir: string): Promise<TrainingRecord[]> {
-  const path = join(outputDir, recordsFile);
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw fileError("read", path, error);
-  });
-  return text.split("\n").slice(0, -1).map((line, index) => {
-    try {
-      return JSON.parse(line);
-    } catch (cause) {
-      throw new UserError(`Cannot read "${path}": line ${index + 1} is not JSON`, { cause });
-    }
-  });
+/** Without the fields that are undefined; a record's type says which may be. */
+function known<R>(record: { [Name in keyof R]: R[Name] | undefined }): R {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as R;
 }
 
 /** The step of a line in `train.log`; lines of other text belong to the step before them. */
@@ -317,8 +270,4 @@ function stepOfRecord(line: string): number {
   } catch {
     return Infinity;
   }
-}
-
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }

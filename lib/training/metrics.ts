@@ -94,7 +94,8 @@ export function stepMetrics(report: StepReport, data: StepData, weights: LossWei
     ...(weights.rtd > 0 &&
       { rtd: report.rtd, rtdPredicted: report.rtdFlagged, rtdCorrect: report.rtdFound }),
     ...(weights.mts > 0 && { multiChoice: report.mts, mtsCorrect: report.mtsCorrect }),
-    ...(weights.csp > 0 && { seqContrastive: report.csp, cspCorrect: report.cspCorrect, views: report.views }),
+    ...(weights.csp > 0 &&
+      { seqContrastive: report.csp, cspCorrect: report.cspCorrect, views: report.views }),
   };
 }
 
@@ -126,11 +127,12 @@ export class MetricSums {
   }
 
   /** Adds one step. */
-  add(metrics: StepMetrics): void {
+  add(metrics: { readonly [Name in MetricName]?: number | undefined }): void {
     this.#steps++;
     for (const [name, value] of Object.entries(metrics) as [MetricName, number | undefined][]) {
-      if (value === undefined || (metrics.skipped && MEANS.has(name))) continue;
-      this.#sums.set(name, (this.#sums.get(name) ?? 0) + value);
+      if (value === undefined) continue;
+      const addend = metrics.skipped && MEANS.has(name) ? 0 : value;
+      this.#sums.set(name, (this.#sums.get(name) ?? 0) + addend);
     }
   }
 
@@ -141,8 +143,7 @@ export class MetricSums {
 
   /** @returns The mean over the steps that were not skipped; `null` if it is not finite. */
   mean(name: MetricName): number | null | undefined {
-    const updates = this.#steps - (this.#sums.get("skipped") ?? 0);
-    return updates > 0 ? quotient(this.#sums.get(name), updates) : null;
+    return quotient(this.#sums.get(name), this.#steps - (this.#sums.get("skipped") ?? 0));
   }
 
   /** @returns One sum over another; `null` if that is not finite, such as 0 of 0. */

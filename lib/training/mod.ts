@@ -16,8 +16,16 @@ export {
 } from "./checkpoint.ts";
 export { lossChart, sparkline } from "./chart.ts";
 export { lockOutputDir } from "./lock.ts";
-export { readTrainingRecords, TrainingLog, type TrainingRecord } from "./log.ts";
+export { TrainingLog } from "./log.ts";
 export { checkMemory, estimateMemory } from "./memory.ts";
+export {
+  type EvaluationRecord,
+  type LogRecord,
+  readLogRecords,
+  readTrainingRecords,
+  reproducibleFields,
+  type TrainingRecord,
+} from "./records.ts";
 export { PRETRAIN_OPTIONS, type PretrainOptions } from "./options.ts";
 export { pretrain, type PretrainContext, type PretrainSummary } from "./pretrain.ts";
 export { type LearningRateSchedule, scheduleWithWarmup } from "./schedule.ts";

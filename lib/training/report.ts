@@ -5,8 +5,9 @@
  */
 import type { PretrainingConfig } from "../electra/mod.ts";
 import { type EventFileWriter, hasGpu, inspectMachine, tensorflowInfo } from "../tensorflow/mod.ts";
-import type { StepMetrics, TrainingRecord } from "./log.ts";
+import type { StepMetrics } from "./metrics.ts";
 import { presetOf } from "./options.ts";
+import type { LogRecord } from "./records.ts";
 import { inexactChanges } from "./resume.ts";
 import type { RunParts } from "./run.ts";
 import type { StepReport } from "./step.ts";
@@ -29,25 +30,63 @@ export function metricsOf(report: StepReport, batch: { tokens: number }): StepMe
   };
 }
 
-/** The scalars that the original logs, weighted as it does, and the numbers that show whether training is sound. */
-export function writeEvents(events: EventFileWriter, record: TrainingRecord, config: PretrainingConfig) {
-  const { rtd, mts } = config.loss_weights;
-  const scalars = {
-    "total_loss": record.avg_loss,
-    "loss/generator_loss": record.generator,
-    "loss/rtd_loss": record.rtd === null ? null : rtd * record.rtd,
-    "loss/mts_loss": record.multi_choice === null ? null : mts * record.multi_choice,
-    "loss/csp_loss": record.seq_contrastive_loss,
-    "lr": record.lr,
-    "grad_norm": record.grad_norm,
-    "tokens_per_second": record.tokens_per_second,
-    "balance/replaced_rate": record.replaced_rate,
-    "balance/generator_accuracy": record.generator_accuracy,
-    "balance/rtd_precision": record.rtd_precision,
-    "balance/rtd_recall": record.rtd_recall,
+/** TensorBoard's tags of the numbers of a record; losses are weighted, as the original logs them. */
+const TAGS = {
+  training: {
+    total_loss: "avg_loss",
+    "loss/generator_loss": "generator",
+    "loss/rtd_loss": "rtd",
+    "loss/mts_loss": "multi_choice",
+    "loss/csp_loss": "seq_contrastive_loss",
+    lr: "lr",
+    grad_norm: "grad_norm",
+    loss_scale: "loss_scale",
+    skipped_steps: "skipped",
+    "balance/generator_accuracy": "generator_accuracy",
+    "balance/replaced_rate": "replaced_rate",
+    "balance/rtd_precision": "rtd_precision",
+    "balance/rtd_recall": "rtd_recall",
+    "balance/mts_accuracy": "mts_accuracy",
+    "balance/csp_accuracy": "csp_accuracy",
+    tokens_per_second: "tokens_per_second",
+    sentences_per_second: "sentences_per_second",
+    fill_rate: "fill_rate",
+    waited_share: "waited_share",
+    "memory/resident_bytes": "memory",
+    "memory/peak_bytes": "memory_peak",
+    epochs: "epochs",
+  },
+  evaluation: {
+    "eval/total_loss": "eval_loss",
+    "eval/generator_loss": "eval_generator",
+    "eval/rtd_loss": "eval_rtd",
+    "eval/mts_loss": "eval_multi_choice",
+    "eval/csp_loss": "eval_seq_contrastive_loss",
+    "eval/generator_accuracy": "eval_generator_accuracy",
+    "eval/replaced_rate": "eval_replaced_rate",
+    "eval/rtd_precision": "eval_rtd_precision",
+    "eval/rtd_recall": "eval_rtd_recall",
+    "eval/mts_accuracy": "eval_mts_accuracy",
+    "eval/csp_accuracy": "eval_csp_accuracy",
+  },
+} as const;
+
+/** Writes a record for TensorBoard: the scalars that the original logs, and the numbers that show whether training is sound. */
+export function writeEvents(
+  events: EventFileWriter,
+  record: LogRecord,
+  { loss_weights: weights }: Pick<PretrainingConfig, "loss_weights">,
+) {
+  const weightOf: Record<string, number> = {
+    generator: weights.generator,
+    rtd: weights.rtd,
+    multi_choice: weights.mts,
+    seq_contrastive_loss: weights.csp,
   };
-  for (const [tag, value] of Object.entries(scalars)) {
-    if (value !== null) events.scalar(tag, value, record.step);
+  for (const [tag, name] of Object.entries(TAGS[record.kind])) {
+    const value = (record as unknown as Record<string, unknown>)[name];
+    if (typeof value !== "number") continue; // the run has it not, or it was not finite
+    events.scalar(tag, (weightOf[name.replace(/^eval_/, "")] ?? 1) * value, record.step);
   }
   events.flush();
 }

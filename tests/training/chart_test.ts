@@ -85,6 +85,19 @@ Deno.test("a gap stays where losses are not finite", () => {
   assert.equal(texts(nothing).filter((label) => label === "not finite").length, 4);
 });
 
+Deno.test("a loss that the run does not have has no panel", () => {
+  const size = (svg: string) => /^<svg [^>]*width="(\d+)" height="(\d+)"/.exec(svg)!.slice(1).map(Number);
+  const electra = lossChart([{ step: 1, generator: 2, rtd: 1 }, { step: 2, generator: 1, rtd: null }]);
+  assertWellFormed(electra);
+  assert.deepEqual(texts(electra).filter((label) => label.includes("→")), ["2 → 1", "1 → 1"]);
+  const mlm = lossChart([{ step: 1, generator: 2 }, { step: 2, generator: 1 }]);
+  assertWellFormed(mlm);
+  assert.ok(!texts(mlm).includes("Replaced-token detection"));
+  const [all, two, one] = [lossChart([record(1, 2)]), electra, mlm].map(size);
+  assert.ok(two![0] === all![0] && two![1]! < all![1]!); // one row of two
+  assert.ok(one![0]! < two![0]! && one![1] === two![1]);
+});
+
 Deno.test("a chart of one record, of equal losses, of a hostile title is well formed", () => {
   assertWellFormed(lossChart([record(1, 2)]));
   assertWellFormed(lossChart([record(5, 2), record(10, 2)]));

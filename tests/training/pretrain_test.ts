@@ -13,6 +13,8 @@ import {
   loadLatestCheckpoint,
   pretrain,
   PRETRAIN_OPTIONS,
+  readLogRecords,
+  reproducibleFields,
   saveCheckpoint,
 } from "../../lib/training/mod.ts";
 
@@ -50,11 +52,7 @@ const run = (output: string, given: Given = {}, signal?: AbortSignal) =>
 
 /** Log records without the clock's fields. */
 async function records(output: string): Promise<unknown[]> {
-  const text = await Deno.readTextFile(join(folder, output, "train.jsonl"));
-  return text.trim().split("\n").map((line) => {
-    const { seconds: _seconds, tokens_per_second: _rate, ...rest } = JSON.parse(line);
-    return rest;
-  });
+  return (await readLogRecords(join(folder, output))).map(reproducibleFields);
 }
 /** A hash: of arrays that differ, an assertion would describe every byte. */
 const weights = async (output: string, step: number) =>
