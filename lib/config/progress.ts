@@ -18,6 +18,8 @@ export interface ProgressBarOptions {
   readonly done?: number;
   /** Whether only a terminal gets to see it, for jobs that write a log of their own. Default: false. */
   readonly terminalOnly?: boolean;
+  /** Whether nobody gets to see it. Default: false. */
+  readonly hidden?: boolean;
   /** Default: stderr. */
   readonly stream?: ProgressStream;
   /** Clock in milliseconds, for tests. Default: `performance.now`. */
@@ -47,6 +49,7 @@ export class ProgressBar {
   readonly #terminal: boolean;
   #done = 0;
   #note = "";
+  #first: { done: number; time: number } | undefined; // update: the work before it may be of another kind
   #lastPrint: number;
   #shown = 0; // characters now on the terminal's line
   #finished = false;
@@ -70,8 +73,9 @@ export class ProgressBar {
   update(done: number, note = ""): void {
     this.#done = done;
     this.#note = note;
-    if (this.#options.terminalOnly && !this.#terminal) return;
     const now = this.#now();
+    this.#first ??= { done, time: now };
+    if (!this.#visible) return;
     if (now - this.#lastPrint < (this.#terminal ? TERMINAL_INTERVAL : PLAIN_INTERVAL)) return;
     this.#lastPrint = now;
     this.#print(this.#line(now));
@@ -94,7 +98,7 @@ export class ProgressBar {
   aside(print: () => void): void {
     this.#clear();
     print();
-    if (this.#terminal && !this.#finished) this.#print(this.#line(this.#now()));
+    if (this.#terminal && this.#visible && !this.#finished) this.#print(this.#line(this.#now()));
   }
 
   /** Prints the final counts and leaves the line; nothing if the job was too short to be shown in a log file. */
@@ -102,7 +106,7 @@ export class ProgressBar {
     if (this.#finished) return;
     this.#finished = true;
     const now = this.#now();
-    if (!this.#terminal && (this.#options.terminalOnly || now - this.#start < PLAIN_INTERVAL)) return;
+    if (!this.#visible || (!this.#terminal && now - this.#start < PLAIN_INTERVAL)) return;
     this.#print(this.#line(now));
     if (this.#terminal) this.#write("\n");
     this.#shown = 0;
@@ -111,18 +115,32 @@ export class ProgressBar {
   #line(now: number): string {
     const { label, unit, total, done: before = 0 } = this.#options;
     const seconds = (now - this.#start) / 1000;
-    const rate = seconds > 0 ? (this.#done - before) / seconds : 0;
+    const ended = total ? this.#done >= total : this.#finished;
+    const rate = ended ? (this.#done - before) / seconds : this.#rate(now);
     const parts = [
       total
         ? `${this.#done}/${total} ${unit} (${Math.floor((100 * this.#done) / total)} %)`
         : `${this.#done} ${unit}`,
-      `${rate >= 100 ? rate.toFixed(0) : rate.toPrecision(3)} ${unit}/s`,
     ];
-    if (total && this.#done >= total) parts.push(`took ${formatDuration(seconds)}`);
+    if (rate > 0 && Number.isFinite(rate)) parts.push(formatRate(rate, unit));
+    if (total && ended) parts.push(`took ${formatDuration(seconds)}`);
     else if (total && rate > 0) parts.push(`${formatDuration((total - this.#done) / rate)} left`);
     else parts.push(formatDuration(seconds));
     if (this.#note) parts.push(this.#note);
     return `${label}: ${parts.join(", ")}`;
+  }
+
+  get #visible(): boolean {
+    return !this.#options.hidden && (this.#terminal || !this.#options.terminalOnly);
+  }
+
+  /** Units a second since the first update; before the second one, since the start. */
+  #rate(now: number): number {
+    const first = this.#first;
+    const from = first && this.#done > first.done && now > first.time
+      ? first
+      : { done: this.#options.done ?? 0, time: this.#start };
+    return now > from.time ? 1000 * (this.#done - from.done) / (now - from.time) : 0;
   }
 
   #print(line: string): void {
@@ -140,6 +158,12 @@ export class ProgressBar {
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += this.#stream.writeSync(bytes.subarray(at));
   }
+}
+
+/** `512 steps/s`, `3.21 steps/s`, or for less than one in two seconds `18.4 s each`. */
+function formatRate(rate: number, unit: string): string {
+  if (rate < 0.5) return `${(1 / rate).toPrecision(3)} s each`;
+  return `${rate >= 100 ? rate.toFixed(0) : rate.toPrecision(3)} ${unit}/s`;
 }
 
 /**

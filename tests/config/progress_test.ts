@@ -21,7 +21,7 @@ Deno.test("on a terminal one line is rewritten", () => {
   assert.equal(state.text, ""); // too early for a rate
   state.time = 10_000;
   bar.update(100, "loss 9.50");
-  assert.equal(state.text, "\rTraining: 100/300 steps (33 %), 10.0 steps/s, 20 s left, loss 9.50");
+  assert.equal(state.text, "\rTraining: 100/300 steps (33 %), 9.90 steps/s, 20 s left, loss 9.50");
   state.text = "";
   bar.update(101); // within a tenth of a second
   assert.equal(state.text, "");
@@ -36,6 +36,33 @@ Deno.test("on a terminal one line is rewritten", () => {
   bar.log("stopped");
   bar.finish();
   assert.equal(state.text, "stopped\n"); // the bar does not come back
+});
+
+Deno.test("a slow first step, which compiles, does not spoil the time left", () => {
+  const { state, options } = fake(true);
+  const bar = new ProgressBar({ label: "Training", unit: "steps", total: 110, done: 10, ...options });
+  const last = () => state.text.split("\r").at(-1)!.trim();
+  state.time = 60_000;
+  bar.update(11);
+  assert.equal(last(), "Training: 11/110 steps (10 %), 60.0 s each, 1 h 39 min left"); // nobody knows better
+  state.time += 4000;
+  bar.update(12);
+  assert.equal(last(), "Training: 12/110 steps (10 %), 4.00 s each, 6 min 32 s left");
+  for (let step = 13; step <= 110; step++) {
+    state.time += 1000;
+    bar.update(step);
+  }
+  assert.equal(last(), "Training: 110/110 steps (100 %), 0.617 steps/s, took 2 min 42 s");
+});
+
+Deno.test("a hidden bar shows nothing, and lines pass it", () => {
+  const { state, options } = fake(true);
+  const bar = new ProgressBar({ label: "Training", unit: "steps", total: 300, hidden: true, ...options });
+  state.time = 20_000;
+  bar.update(100);
+  bar.log("saved");
+  bar.finish();
+  assert.equal(state.text, "saved\n");
 });
 
 Deno.test("elsewhere a plain line comes about every ten seconds", () => {
