@@ -10,7 +10,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type RandomStream, tf } from "../tensorflow/mod.ts";
+import { type Block, type RandomStream, recomputed, tf } from "../tensorflow/mod.ts";
 import type { ElectraConfig } from "./config.ts";
 import { attention, dropout, gelu, layerNorm, linear } from "./ops.ts";
 import { type Parameters, under } from "./parameters.ts";
@@ -47,6 +47,12 @@ export interface EncodingOptions {
   recompute?: boolean | undefined;
 }
 
+/** Names of a layer's parameters, without their prefix. */
+const LAYER_PARAMETERS = [
+  ...["q_proj", "k_proj", "v_proj", "out_proj"].map((name) => `self_attn.${name}`),
+  ...["linear1", "linear2", "norm1", "norm2"],
+].flatMap((name) => [`${name}.weight`, `${name}.bias`]);
+
 /** Added to attention scores that must not count: the original's finite minus infinity. */
 const MASKED = -1e4;
 
@@ -61,7 +67,7 @@ export function encode(
   p: Parameters,
   config: ElectraConfig,
   inputs: EncoderInputs,
-  { random }: EncodingOptions = {},
+  { random, recompute = false }: EncodingOptions = {},
 ): Tensor {
   const longest = Math.max(...inputs.groups.map(({ width }) => width));
   if (longest > config.max_position_embeddings) {
@@ -75,7 +81,13 @@ export function encode(
     x = linear(x, p("embeddings_project.weight"), p("embeddings_project.bias")); // (N, H)
   }
   for (let i = 0; i < config.num_hidden_layers; i++) {
-    x = layer(under(p, `encoder.layers.${i}.`), config, x, inputs.groups, biases, random);
+    const parameters = under(p, `encoder.layers.${i}.`);
+    const run: Block = ([x, ...values], biases, random) => {
+      const named = new Map(LAYER_PARAMETERS.map((name, i) => [name, values[i]]));
+      return layer((name) => named.get(name)!, config, x, inputs.groups, biases, random);
+    };
+    const all = [x, ...LAYER_PARAMETERS.map(parameters)];
+    x = recompute ? recomputed(run, all, biases, random) : run(all, biases, random);
   }
   return x;
 }
