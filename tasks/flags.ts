@@ -18,7 +18,7 @@ export interface Task<T extends OptionTable> {
   /** One sentence for the top of the help page. */
   readonly summary: string;
   readonly table: T;
-  /** The option whose value may stand without its flag. */
+  /** The option whose value may stand without its flag; one of type `paths` takes all words. */
   readonly positional?: keyof T & string;
   /** A few command lines for the help page. */
   readonly examples?: readonly string[];
@@ -133,6 +133,10 @@ export function parseFlags<const T extends OptionTable>(
     given[name] = typeof value === "string" ? parseOptionText(table[name]!, value) : value;
   }
   for (const word of parsed._) {
+    if (table[positional!]!.type === "paths") {
+      given[positional!] = [...(given[positional!] as string[] ?? []), word];
+      continue;
+    }
     if (given[positional!] !== undefined) {
       throw new UserError(`Unexpected argument ${JSON.stringify(word)}: ${positional} is given already`);
     }
@@ -224,13 +228,17 @@ export function usage<T extends OptionTable>(task: Task<T>): string {
       : ` [${row.default}]`;
     return `${name}${gap}${row.help}${note}`;
   });
+  const { positional } = task;
+  const words = positional === undefined
+    ? ""
+    : ` <${positional}>${task.table[positional]!.type === "paths" ? "…" : ""}`;
   const examples = task.examples?.length
     ? ["", "Examples:", ...task.examples.map((line) => `  ${line}`)]
     : [];
   return [
     task.summary,
     "",
-    `Usage: deno task ${task.name}${task.positional === undefined ? "" : ` <${task.positional}>`} [options]`,
+    `Usage: deno task ${task.name}${words} [options]`,
     "",
     "Options ([default]; batch-size and batch_size are the same):",
     ...lines,

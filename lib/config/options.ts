@@ -7,8 +7,11 @@
  */
 import { UserError } from "./errors.ts";
 
-/** What a value of an option may be; a `path` or `string` is not empty, an `integer` a safe whole number. */
-export type OptionType = "string" | "path" | "integer" | "number" | "boolean";
+/**
+ * What a value of an option may be; a `path` or `string` is not empty, an `integer` a safe whole number, `paths` a list of
+ * one path or more.
+ */
+export type OptionType = "string" | "path" | "paths" | "integer" | "number" | "boolean";
 
 /** One row of an option table. */
 export interface OptionSpec {
@@ -36,6 +39,7 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 type BaseValue<S extends OptionSpec> = S extends { choices: readonly (infer C)[] } ? C
   : S["type"] extends "boolean" ? boolean
   : S["type"] extends "integer" | "number" ? number
+  : S["type"] extends "paths" ? readonly string[]
   : string;
 
 type Value<S extends OptionSpec> = S extends { required: true } ? BaseValue<S>
@@ -110,6 +114,11 @@ function complain(spec: OptionSpec, value: unknown): string | undefined {
       return typeof value === "boolean" ? undefined : "expected true or false";
     case "path":
       return typeof value === "string" && value !== "" ? undefined : "expected a path";
+    case "paths": {
+      const isList = Array.isArray(value) && value.length > 0;
+      const isPath = (item: unknown) => typeof item === "string" && item !== "";
+      return isList && value.every(isPath) ? undefined : "expected paths";
+    }
     case "string":
       if (typeof value !== "string" || value === "") return "expected text";
       if (spec.choices && !spec.choices.includes(value)) return `choose one of ${spec.choices.join(", ")}`;
@@ -145,6 +154,8 @@ export function parseOptionText(spec: OptionSpec, text: string): unknown {
         { true: true, "1": true, yes: true, false: false, "0": false, no: false }[text.toLowerCase()];
       return value ?? text;
     }
+    case "paths":
+      return [text];
     default:
       return text;
   }

@@ -94,6 +94,30 @@ Deno.test("help shows where the word stands", () => {
   assert.match(page, /Usage: deno task t <input_path> \[options\]/);
 });
 
+Deno.test("flags: an option of several paths takes all words", () => {
+  const table = {
+    runs: { type: "paths", required: true, help: "Folders" },
+    seed: { type: "integer", help: "S" },
+  } as const;
+  const lines: [string, string[]][] = [
+    ["a", ["a"]],
+    ["a b --seed 3 c", ["a", "b", "c"]],
+    ["--runs a b", ["a", "b"]],
+    ["--runs=a", ["a"]],
+  ];
+  for (const [line, runs] of lines) {
+    const options = parseFlags(line.split(" "), table, "runs");
+    assert(options !== "help");
+    assert.deepEqual(options.runs, runs);
+  }
+  assert.throws(() => parseFlags([], table, "runs"), { message: "Cannot go on without --runs: folders" });
+  assert.throws(() => parseFlags(["a", ""], table, "runs"), {
+    message: 'Cannot use --runs ["a",""]: expected paths',
+  });
+  const page = usage({ name: "t", summary: "T.", table, positional: "runs", main: () => {} });
+  assert.match(page, /^Usage: deno task t <runs>… \[options\]$/m);
+});
+
 Deno.test("help lists every option with default and unit", () => {
   assert.equal(parseFlags(["--help"], TABLE), "help");
   assert.equal(parseFlags(["--nonsense", "-h"], TABLE), "help");
