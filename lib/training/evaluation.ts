@@ -32,12 +32,12 @@ export class Evaluator implements Disposable {
    * @param batches Finitely many, of one layout.
    * @param options.onBatch Hears of each batch done.
    * @param options.signal Ends it early.
-   * @returns Mean losses, summed counts, no gradient norm; nothing if it was ended.
+   * @returns Mean losses, summed counts, also of tokens, no gradient norm; nothing if it was ended.
    */
   async run(
     batches: Iterable<Batch>,
     { onBatch, signal }: { onBatch?: () => void; signal?: AbortSignal | undefined } = {},
-  ): Promise<StepReport | undefined> {
+  ): Promise<StepReport & { tokens: number } | undefined> {
     const reports: (StepReport & { tokens: number })[] = [];
     for (const batch of batches) {
       if (signal?.aborted) return undefined;
@@ -60,6 +60,7 @@ export class Evaluator implements Disposable {
       ...Object.fromEntries(names.map((name) => [name, sum((report) => report[name])])) as StepReport,
       ...Object.fromEntries(LOSSES.map((loss, i) => [loss, means[i]])),
       total,
+      tokens: sum(({ tokens }) => tokens),
     };
   }
 

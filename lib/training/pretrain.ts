@@ -103,6 +103,7 @@ export async function pretrain(
     total: totalSteps,
     done: from?.step ?? 0,
     terminalOnly: true,
+    hidden: options.disable_tqdm,
   });
   let folder = "", step = 0;
   try {

@@ -5,30 +5,10 @@
  */
 import type { PretrainingConfig } from "../electra/mod.ts";
 import { type EventFileWriter, hasGpu, inspectMachine, tensorflowInfo } from "../tensorflow/mod.ts";
-import type { StepMetrics } from "./metrics.ts";
 import { presetOf } from "./options.ts";
 import type { LogRecord } from "./records.ts";
 import { inexactChanges } from "./resume.ts";
 import type { RunParts } from "./run.ts";
-import type { StepReport } from "./step.ts";
-
-/** The report of a step as the log takes it. */
-export function metricsOf(report: StepReport, batch: { tokens: number }): StepMetrics {
-  return {
-    loss: report.total,
-    generator: report.generator,
-    rtd: report.rtd,
-    multiChoice: report.mts,
-    seqContrastive: report.csp,
-    gradNorm: report.gradNorm,
-    tokens: batch.tokens,
-    masked: report.masked,
-    generatorCorrect: report.generatorCorrect,
-    replaced: report.replaced,
-    rtdPredicted: report.rtdFlagged,
-    rtdCorrect: report.rtdFound,
-  };
-}
 
 /** TensorBoard's tags of the numbers of a record; losses are weighted, as the original logs them. */
 const TAGS = {

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { type ProgressBar, UserError } from "../config/mod.ts";
+import { ProgressBar, UserError } from "../config/mod.ts";
 import { stateDict } from "../electra/mod.ts";
 import {
   type BatchSource,
@@ -12,6 +12,7 @@ import {
   onePass,
   openBatches,
   type PlacedBatch,
+  slots,
 } from "../packing/mod.ts";
 import { EventFileWriter, tensorflowInfo } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
@@ -19,10 +20,11 @@ import { dumpBatch } from "./batch_dump.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingData } from "./data.ts";
 import { TrainingLog, type TrainingLogState } from "./log.ts";
+import { stepMetrics } from "./metrics.ts";
 import { openModel, type TrainingModel } from "./model.ts";
 import type { PretrainOptions } from "./options.ts";
 import type { RunPlan } from "./plan.ts";
-import { describeRun, metricsOf, runNotes, writeEvents } from "./report.ts";
+import { describeRun, runNotes, writeEvents } from "./report.ts";
 import { hasSameData, momentsOf, type StartingPoint } from "./resume.ts";
 import type { StepReport } from "./step.ts";
 
@@ -45,6 +47,8 @@ interface Progress {
   broken: number;
   /** Where the data of the next step begins. */
   position?: DataPosition | undefined;
+  /** Step of the newest evaluation. */
+  evaluated?: number | undefined;
   /** The lowest evaluation loss, and the step that it was found after. */
   best?: { step: number; loss: number } | undefined;
 }
@@ -64,8 +68,6 @@ export class PretrainingRun implements Disposable {
   readonly #opened: DisposableStack;
   /** Step of the newest checkpoint, -1 before the first. */
   #saved: number;
-  /** Step of the newest evaluation. */
-  #evaluated = -1;
   /** Epoch of the newest batch. */
   #epoch = 0;
 
@@ -76,12 +78,12 @@ export class PretrainingRun implements Disposable {
     this.folder = from?.folder ?? "";
     this.#saved = from?.resumed ? this.step : -1;
     const state = (from?.state ?? {}) as Partial<Progress> & { log?: TrainingLogState };
-    const { updates = this.step, broken = 0, position, best } = state;
+    const { updates = this.step, broken = 0, position, evaluated, best } = state;
     this.#progress = {
       updates,
       broken,
       ...(from && hasSameData(from, options, data.identity) && { position }),
-      ...(from?.resumed && { best }),
+      ...(from?.resumed && { evaluated, best }),
     };
 
     using opened = new DisposableStack();
@@ -140,17 +142,32 @@ export class PretrainingRun implements Disposable {
   /** Evaluates the model as it is, if the run has something to evaluate on and did not just do so. */
   async evaluate(signal?: AbortSignal) {
     const { data: { evaluation, vocabulary }, options } = this.#parts;
-    if (!evaluation || this.#evaluated === this.step) return;
+    if (!evaluation || this.#progress.evaluated === this.step) return;
     const batches = onePass(evaluation.sentences, {
       layout: evaluation.layout,
       vocabulary,
       mlmProb: options.mlm_prob,
       seed: options.seed,
     });
-    const report = await this.#model.evaluator!.run(batches, { signal });
+    const start = performance.now();
+    const bar = new ProgressBar({
+      label: "Evaluating",
+      unit: "batches",
+      total: Math.ceil(evaluation.sentences.length / evaluation.layout.sentencesPerStep),
+      terminalOnly: true,
+      hidden: options.disable_tqdm,
+    });
+    let done = 0;
+    const onBatch = () => bar.update(++done);
+    const report = await this.#model.evaluator!.run(batches, { signal, onBatch }).finally(() => bar.finish());
     if (!report) return; // ended early
-    this.#evaluated = this.step;
-    this.#log.message(`evaluation at step ${this.step}: loss ${report.total.toFixed(6)}`);
+    const sentences = evaluation.sentences.length, { config } = this.#parts.plan;
+    const record = this.#log.evaluation(
+      { step: this.step, epochs: this.#epochs(), seconds: (performance.now() - start) / 1000 },
+      stepMetrics(report, { tokens: report.tokens, sentences }, config.loss_weights),
+    );
+    writeEvents(this.#events, record, config);
+    this.#progress.evaluated = this.step;
     if (!(report.total >= (this.#progress.best?.loss ?? Infinity))) {
       this.#progress.best = { step: this.step, loss: report.total };
     }
@@ -163,14 +180,14 @@ export class PretrainingRun implements Disposable {
 
   /** @returns Epoch that the data has reached. */
   async #trainStep(): Promise<number> {
-    const { trainer, schedule } = this.#model, progress = this.#progress;
+    const { trainer, schedule, scaler } = this.#model, progress = this.#progress;
     const batches: PlacedBatch[] = [];
     const next = async () => {
       const batch = await this.#batches.next();
       batches.push(batch);
       return batch;
     };
-    const learningRate = schedule(progress.updates);
+    const learningRate = schedule(progress.updates), waitedBefore = this.#batches.waited;
     const { report, result } = await trainer.step(next, {
       step: this.step,
       updates: progress.updates,
@@ -182,13 +199,27 @@ export class PretrainingRun implements Disposable {
     progress.position = position;
     if (result === "updated") progress.updates++;
 
-    const batch = before % this.#parts.plan.stepsPerEpoch;
-    const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+    const { plan: { config, stepsPerEpoch } } = this.#parts;
+    const sum = (value: (batch: PlacedBatch) => number) =>
+      batches.reduce((sum, batch) => sum + value(batch), 0);
     const record = this.#log.add(
-      { step: this.step, epoch, batch, learningRate: schedule(progress.updates) },
-      metricsOf(report, { tokens }),
+      {
+        step: this.step,
+        epoch,
+        batch: before % stepsPerEpoch,
+        epochs: this.#epochs(),
+        learningRate: schedule(progress.updates),
+        lossScale: scaler?.scale,
+      },
+      stepMetrics(report, {
+        tokens: sum(({ tokens }) => tokens),
+        slots: sum(({ layout }) => slots(layout)),
+        sentences: sum(({ sentences }) => sentences),
+        waitedSeconds: this.#batches.waited - waitedBefore,
+        skipped: result !== "updated",
+      }, config.loss_weights),
     );
-    if (record) writeEvents(this.#events, record, this.#parts.plan.config);
+    if (record) writeEvents(this.#events, record, config);
     this.#parts.bar.update(this.step);
     return epoch;
   }
@@ -270,6 +301,12 @@ export class PretrainingRun implements Disposable {
       if (!(error instanceof UserError) || last || options.on_save_error === "stop") throw error;
       this.#say(`Warning: ${error.message}; training goes on to the next checkpoint`);
     }
+  }
+
+  /** Passes over the sentences so far, with fractions. */
+  #epochs(): number | undefined {
+    const { position } = this.#progress, { length } = this.#parts.data.train;
+    return position && (position.taken - position.waiting.length) / length;
   }
 
   /** A line on the console, above the progress bar. */
