@@ -134,6 +134,11 @@ export class PretrainingRun implements Disposable {
     }
     if (this.step >= totalSteps && !signal?.aborted) await this.evaluate(signal);
     if (this.#saved !== this.step) await this.#save({ last: true });
+    const { best } = this.#progress;
+    if (options.load_best_model_at_end && best && this.step >= totalSteps) {
+      this.folder = join(options.output_dir, `checkpoint-${best.step}`);
+      this.#log.message(`Best checkpoint: "${this.folder}", evaluation loss ${best.loss.toFixed(6)}`);
+    }
     if (signal?.aborted) {
       this.#say(`Stopped at step ${this.step}: saved "${this.folder}"; the same command goes on from there`);
     }
@@ -168,8 +173,9 @@ export class PretrainingRun implements Disposable {
     );
     writeEvents(this.#events, record, config);
     this.#progress.evaluated = this.step;
-    if (!(report.total >= (this.#progress.best?.loss ?? Infinity))) {
+    if (report.total < (this.#progress.best?.loss ?? Infinity)) {
       this.#progress.best = { step: this.step, loss: report.total };
+      if (options.load_best_model_at_end && options.do_train && this.#saved !== this.step) await this.#save();
     }
   }
 

@@ -1,0 +1,148 @@
+/** Options of a run that change how it goes: evaluation, accumulation, workers, starting over, going back. */
+import { strict as assert } from "node:assert";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { resolveOptions } from "../../lib/config/mod.ts";
+import { preprocess } from "../../lib/preprocessing/mod.ts";
+import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
+import { loadCheckpoint, pretrain, PRETRAIN_OPTIONS, readTrainingRecords } from "../../lib/training/mod.ts";
+import { readLogRecords } from "../../lib/training/records.ts";
+
+const folder = await Deno.makeTempDir();
+addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+const { vocabulary } = await buildVocabulary([...generateCorpus({ sentences: 500, seed: 1 })]);
+for (const [name, seed] of [["data", 1], ["other", 2]] as const) {
+  const text = join(folder, `${name}.txt`), data = join(folder, name);
+  await Deno.writeTextFile(text, [...generateCorpus({ sentences: 60, seed })].join("\n") + "\n");
+  await Deno.mkdir(data);
+  await preprocess({ inputPath: text, outputFile: join(data, "samples"), vocabulary, tool: "jieba" });
+}
+
+const RUN = {
+  input_dir: join(folder, "data"),
+  preset: "tiny",
+  batch_size: 3,
+  max_seq_length: 40,
+  max_steps: 8,
+  save_steps: 4,
+  logging_steps: 4,
+  learning_rate: 1e-3,
+};
+type Given = Partial<Record<keyof typeof PRETRAIN_OPTIONS, unknown>>;
+
+async function run(output: string, given: Given = {}) {
+  const options = resolveOptions(PRETRAIN_OPTIONS, { ...RUN, output_dir: join(folder, output), ...given });
+  const lines: string[] = [];
+  const summary = await pretrain(options, { print: (line) => lines.push(line) });
+  return { ...summary, lines };
+}
+const weights = async (output: string, step = 8) =>
+  createHash("sha256").update(
+    await Deno.readFile(join(folder, output, `checkpoint-${step}`, "model.safetensors")),
+  ).digest("hex");
+const evaluations = async (output: string) =>
+  (await readLogRecords(join(folder, output))).filter((record) => record.kind === "evaluation");
+const checkpoints = (output: string) =>
+  Array.from(Deno.readDirSync(join(folder, output)), ({ name }) => name)
+    .filter((name) => name.startsWith("checkpoint-")).sort();
+
+await run("plain");
+
+Deno.test("batches from workers are those of the main thread: the same weights", async () => {
+  await run("workers", { dataloader_num_workers: 2 });
+  assert.equal(await weights("workers"), await weights("plain"));
+});
+
+Deno.test("recomputation changes no bit", async () => {
+  await run("recomputed", { recompute: true });
+  assert.equal(await weights("recomputed"), await weights("plain"));
+});
+
+Deno.test("accumulated gradients resume to the bit, in packed rows and with scaled losses", async () => {
+  const given = { gradient_accumulation_steps: 3, scale_loss: 256, dataloader_num_workers: 1 };
+  await run("accumulated", { ...given, save_total_limit: 2 });
+  await Deno.mkdir(join(folder, "half"));
+  await Deno.rename(join(folder, "accumulated", "checkpoint-4"), join(folder, "half", "checkpoint-4"));
+  const { lines } = await run("half", { ...given, gradient_accumulation_steps: 3 });
+  assert.match(lines.join("\n"), /Going on from ".*checkpoint-4" at step 4/);
+  assert.equal(await weights("half"), await weights("accumulated"));
+  assert.notEqual(await weights("half"), await weights("plain"));
+  const { state } = await loadCheckpoint(join(folder, "half", "checkpoint-8"));
+  assert.deepEqual(state.loss_scale, { scale: 256, goodSteps: 8 });
+});
+
+Deno.test("held-out sentences are evaluated as told, and training on the others does not change with it", async () => {
+  const { folder: best, lines } = await run("evaluated", {
+    eval_share: 0.1,
+    eval_steps: 3,
+    load_best_model_at_end: true,
+    save_total_limit: 1,
+  });
+  const found = await evaluations("evaluated");
+  assert.deepEqual(found.map(({ step }) => step), [3, 6, 8]);
+  const losses = found.map(({ eval_loss }) => eval_loss!);
+  const lowest = found[losses.indexOf(Math.min(...losses))].step;
+  assert.equal(best, join(folder, "evaluated", `checkpoint-${lowest}`));
+  assert.ok(lines.some((line) => line.startsWith("evaluation at step 3:")), lines.join("\n"));
+  assert.ok(checkpoints("evaluated").includes(`checkpoint-${lowest}`));
+
+  await run("unevaluated", { eval_share: 0.1, evaluation_strategy: "no" });
+  const last = await evaluations("unevaluated");
+  assert.deepEqual(last.map(({ step, eval_loss }) => [step, eval_loss]), [[8, losses[2]]]); // the same model
+});
+
+Deno.test("a finished model is evaluated on another corpus without a step of training", async () => {
+  const before = await weights("plain");
+  await run("plain", { do_train: false, do_eval: true, eval_dir: join(folder, "other") });
+  const [record, ...more] = await evaluations("plain");
+  assert.deepEqual([record.step, more.length], [8, 0]);
+  assert.ok(record.eval_sentences! >= 60, `${record.eval_sentences}`); // long ones in pieces
+  assert.equal(await weights("plain"), before);
+});
+
+Deno.test("going back to an earlier checkpoint needs the later ones out of the way", async () => {
+  await run("back");
+  const from = join(folder, "back", "checkpoint-4");
+  await assert.rejects(
+    run("back", { resume_from_checkpoint: from }),
+    /UserError: Cannot go on from step 4: ".*back" has later checkpoints \(checkpoint-8\); .*--overwrite_output_dir/,
+  );
+  const { lines } = await run("back", { resume_from_checkpoint: from, overwrite_output_dir: true });
+  assert.match(lines.join("\n"), /Removed checkpoint-8 [\s\S]*Going on from ".*checkpoint-4" at step 4/);
+  assert.equal(await weights("back"), await weights("plain"));
+});
+
+Deno.test("overwriting begins afresh, whatever the earlier run's options were", async () => {
+  await run("again", { seed: 3, max_steps: 4 });
+  await run("again", { overwrite_output_dir: true });
+  assert.equal(await weights("again"), await weights("plain"));
+  assert.deepEqual((await readTrainingRecords(join(folder, "again"))).map(({ step }) => step), [4, 8]);
+});
+
+const REFUSED: [string, Given, RegExp][] = [
+  ["float16 weights", { fp16: true, fp16_opt_level: "O2" }, /--fp16_opt_level O2: .*diverges.*use O1/],
+  ["two mixed precisions", { fp16: true, bf16: true }, /both --bf16 and --fp16/],
+  ["float16 on a processor", { fp16: true }, /--fp16 on a CPU: .*use --bf16/],
+  [
+    "two evaluation sets",
+    { eval_share: 0.1, eval_dir: join(folder, "other") },
+    /both --eval_dir and --eval_share/,
+  ],
+  ["evaluation on nothing", { do_eval: true }, /--do_eval needs --eval_dir, or .*--eval_share/],
+  ["evaluation of nothing", { do_train: false, do_eval: true, eval_share: 0.1 }, /has no checkpoint/],
+  [
+    "pairs from a corpus without",
+    { objective: "qa-matching" },
+    /needs pairs, as `deno task preprocess --pairs` makes/,
+  ],
+];
+for (const [what, given, message] of REFUSED) {
+  Deno.test(`${what}: refused in one line`, async () => {
+    await assert.rejects(run("refused", given), (error: Error) => {
+      assert.equal(error.name, "UserError");
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
