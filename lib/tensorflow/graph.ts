@@ -42,6 +42,8 @@ export class GraphRecorder implements Executor {
   /** Operations with side effects, in program order: they run even if no output needs them. */
   readonly effects: Pointer[] = [];
   readonly #nodes = new Map<number, Node>();
+  /** Of the variables among the parameters. */
+  readonly #variableShapes = new Map<number, number[]>();
   readonly #eager: EagerExecutor;
   readonly #rt: Runtime = runtime();
   /** For each resource (and "" for effects without one): the last write and the reads since. */
@@ -69,6 +71,13 @@ export class GraphRecorder implements Executor {
     symbols.TF_SetAttrType(description, cName("dtype"), dtype);
     symbols.TF_SetAttrShape(description, cName("shape"), dims(shape), shape.length);
     return this.#output("Placeholder", this.#finish("Placeholder", description), 0);
+  }
+
+  /** A parameter that is a variable's resource. */
+  variableParameter(shape: readonly number[]): Node {
+    const node = this.parameter([], DTYPE.resource);
+    this.#variableShapes.set(node.id, [...shape]);
+    return node;
   }
 
   createTensor(shape: number[], dtype: number, values: Values): number {
@@ -245,7 +254,7 @@ export class GraphRecorder implements Executor {
   }
 
   #variableShape(id: number): number[] {
-    const shape = this.#eager.variableShape(id);
+    const shape = this.#variableShapes.get(id) ?? this.#eager.variableShape(id);
     if (!shape) {
       throw new Error(`Cannot read a variable in "${this.functionName}": it was not made by this runtime`);
     }

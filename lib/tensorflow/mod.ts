@@ -14,7 +14,7 @@ export {
 } from "./compile.ts";
 export { EventFileWriter } from "./events.ts";
 export { DTYPE } from "./host_tensor.ts";
-export { type Fusable, fuse } from "./fuse.ts";
+export { type Fusable, type FusableUpdate, fuse, fuseUpdate, type Update } from "./fuse.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
 export { inspectMachine, type Machine } from "./machine.ts";
 export { hash, keepMask, RandomStream } from "./random.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { attr, type Attribute } from "./attributes.ts";
 import { backend } from "./backend.ts";
@@ -30,7 +31,8 @@ let variables = 0;
  * ```
  */
 export class Variable implements Disposable {
-  readonly #id: number;
+  /** The binding's number for its resource. */
+  readonly id: number;
   #disposed = false;
 
   /**
@@ -46,7 +48,7 @@ export class Variable implements Disposable {
         `Cannot create a variable while "${graph.functionName}" is being compiled: create it outside, use it inside`,
       );
     }
-    this.#id = eager.execute(
+    this.id = eager.execute(
       "VarHandleOp",
       [
         FLOAT,
@@ -60,8 +62,23 @@ export class Variable implements Disposable {
     try {
       this.assign(values);
     } catch (error) {
-      eager.deleteTensor(this.#id);
+      eager.deleteTensor(this.id);
       throw error;
+    }
+  }
+
+  /** A variable of zeros that never were in JavaScript's memory. */
+  static zeros(shape: readonly number[]): Variable {
+    const zeros = tf.tidy(() =>
+      backend().op("Fill", [attr.type("T", DTYPE.float32), attr.type("index_type", DTYPE.int32)], [
+        tf.tensor1d([...shape], "int32"),
+        tf.scalar(0),
+      ])[0]
+    );
+    try {
+      return new Variable(shape, zeros);
+    } finally {
+      zeros.dispose();
     }
   }
 
@@ -72,7 +89,7 @@ export class Variable implements Disposable {
 
   /** Its value now: a tensor that later updates do not change. */
   read(): Tensor {
-    return backend().outputTensor(binding.executeOp("ReadVariableOp", [FLOAT], [this.#id], 1)[0]);
+    return readVariable(this.id);
   }
 
   /** Copies its value to the host, row-major. @throws {Error} Inside a function that is being compiled. */
@@ -84,7 +101,7 @@ export class Variable implements Disposable {
           "call only; use read() inside, or data() after the call",
       );
     }
-    const [value] = eager.execute("ReadVariableOp", [FLOAT], [this.#id], 1);
+    const [value] = eager.execute("ReadVariableOp", [FLOAT], [this.id], 1);
     try {
       return eager.read(value.id) as Float32Array;
     } finally {
@@ -115,7 +132,7 @@ export class Variable implements Disposable {
    * @param inputs Its tensor inputs, after the variables.
    */
   apply(op: string, attributes: Attribute[], others: Variable[], inputs: Tensor[]) {
-    const ids = [this, ...others].map((variable) => variable.#id);
+    const ids = [this, ...others].map((variable) => variable.id);
     binding.executeOp(op, attributes, [...ids, ...backend().inputIds(inputs)], 0);
   }
 
@@ -123,8 +140,8 @@ export class Variable implements Disposable {
   dispose() {
     if (this.#disposed) return;
     this.#disposed = true;
-    eager.execute("DestroyResourceOp", [attr.bool("ignore_lookup_error", true)], [this.#id], 0);
-    eager.deleteTensor(this.#id);
+    eager.execute("DestroyResourceOp", [attr.bool("ignore_lookup_error", true)], [this.id], 0);
+    eager.deleteTensor(this.id);
   }
 
   [Symbol.dispose]() {
@@ -135,7 +152,7 @@ export class Variable implements Disposable {
     if (values instanceof Float32Array) {
       const id = binding.createTensor([...this.shape], DTYPE.float32, values);
       try {
-        binding.executeOp(op, [FLOAT], [this.#id, id], 0);
+        binding.executeOp(op, [FLOAT], [this.id, id], 0);
       } finally {
         binding.deleteTensor(id);
       }
@@ -148,6 +165,16 @@ export class Variable implements Disposable {
           `[${values.shape}]`,
       );
     }
-    binding.executeOp(op, [FLOAT], [this.#id, ...backend().inputIds([values])], 0);
+    writeVariable(this.id, values, op);
   }
+}
+
+/** The value of the variable behind a resource. */
+export function readVariable(resource: number): Tensor {
+  return backend().outputTensor(binding.executeOp("ReadVariableOp", [FLOAT], [resource], 1)[0]);
+}
+
+/** Writes to the variable behind a resource. */
+export function writeVariable(resource: number, value: Tensor, op = "AssignVariableOp") {
+  binding.executeOp(op, [FLOAT], [resource, ...backend().inputIds([value])], 0);
 }

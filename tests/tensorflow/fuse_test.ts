@@ -1,6 +1,6 @@
 /** Chains of element-wise operations compiled by XLA inside a compiled function. */
 import { strict as assert } from "node:assert";
-import { compile, fuse, keepMask, RandomStream, tf } from "../../lib/tensorflow/mod.ts";
+import { compile, fuse, fuseUpdate, keepMask, RandomStream, tf, Variable } from "../../lib/tensorflow/mod.ts";
 
 const LARGE = [512, 256]; // small inputs are not worth a call
 const key = (...words: number[]) => tf.tensor1d(words, "int32");
@@ -81,5 +81,33 @@ Deno.test("masks keep the right share, everywhere and in every neighbourhood", (
         assert.ok(Math.abs(correlation) < 4.5, `lag ${lag}: ${correlation}`);
       }
     }
+  }
+});
+
+Deno.test("a fused update changes variables in place, in program order, as single operations would", () => {
+  const update = fuseUpdate(([value, sum], [gradient], rate) => {
+    const next = tf.add(tf.mul(sum, 0.9), gradient);
+    return [tf.sub(value, tf.mul(next, rate)), next];
+  });
+  for (const shape of [LARGE, [3]]) { // fused, and too small for it
+    using value = new Variable(shape, tf.ones(shape)), sum = new Variable(shape, tf.zeros(shape));
+    const step = compile((gradient: tf.Tensor) => {
+      update([value, sum], [gradient], 0.5);
+      const between = value.read();
+      update([value, sum], [gradient], 0.5);
+      return [between, value.read()];
+    });
+    const gradient = tf.randomUniform(shape);
+    const [between, after] = step(gradient);
+    const near = (actual: tf.Tensor, expected: tf.Tensor, name: string) => {
+      const difference = tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0];
+      assert.ok(difference < 1e-6, `${name} of [${shape}]: ${difference}`);
+    };
+    near(between, tf.sub(1, tf.mul(gradient, 0.5)), "between");
+    near(after, tf.sub(1, tf.mul(gradient, 0.5 + 0.5 * 1.9)), "after");
+    near(sum.read(), tf.mul(gradient, 1.9), "sum");
+    step(gradient); // the compiled function once more
+    near(sum.read(), tf.mul(gradient, 1 + 0.9 + 0.81 + 0.729), "sum of four");
+    step.dispose();
   }
 });

@@ -59,7 +59,7 @@ for (const options of MODES) {
       const args = [tf.scalar(7, "int32"), tf.zeros([B, 1, 1, L]), ...inputs] as const;
       const [expected, results] = [plain, again].map((fn) => {
         const compiled = compile(fn, options);
-        const results = compiled(...args).map((x) => x.dataSync());
+        const results = compiled(...args).map((x) => x.dataSync() as Float32Array);
         compiled.dispose();
         return results;
       });
