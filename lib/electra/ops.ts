@@ -52,6 +52,21 @@ export function gelu(x: Tensor): Tensor {
   );
 }
 
+/**
+ * gelu(x) · weight + bias, the second half of a feed-forward layer. Keeps x alone: its gelu, the widest tensor of a layer,
+ * is computed again for the gradient, in a twentieth of the time that the product takes.
+ */
+export function geluLinear(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  return withGradient(
+    [x, weight, bias],
+    (x, weight, bias) => ({ value: tf.add(tf.matMul(geluOf([x])[0], weight), bias), keep: [x, weight] }),
+    (dy, x, weight) => {
+      const [dx, active] = geluGradientAndValue([tf.matMul(dy, weight, false, true), x]);
+      return [dx, tf.matMul(active, dy, true, false), sumOfRows(dy)];
+    },
+  );
+}
+
 const normalCdf = (x: Tensor) => tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
 
 const geluOf = fuse(function gelu([x]) {
@@ -59,9 +74,19 @@ const geluOf = fuse(function gelu([x]) {
 });
 
 const geluGradient = fuse(function geluGradient([dy, x]) {
-  const pdf = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-  return [tf.mul(dy, tf.add(normalCdf(x), tf.mul(x, pdf)))];
+  return [tf.mul(dy, geluSlope(x))];
 });
+
+/** The gradient and, once more, gelu itself. */
+const geluGradientAndValue = fuse(function geluGradientAndValue([dy, x]) {
+  const cdf = normalCdf(x);
+  return [tf.mul(dy, geluSlope(x, cdf)), tf.mul(x, cdf)];
+});
+
+function geluSlope(x: Tensor, cdf = normalCdf(x)): Tensor {
+  const pdf = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return tf.add(cdf, tf.mul(x, pdf));
+}
 
 /**
  * Layer normalisation over the last axis. Keeps the normalised rows and one number per row.

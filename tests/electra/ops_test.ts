@@ -1,6 +1,6 @@
 /** The model's operations and their gradients: eager against compiled and fused, and against tfjs's own gradients. */
 import { strict as assert } from "node:assert";
-import { addNorm, attention, dropout, gelu, layerNorm, linear } from "../../lib/electra/ops.ts";
+import { addNorm, attention, dropout, gelu, geluLinear, layerNorm, linear } from "../../lib/electra/ops.ts";
 import { compile, keepMask, RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 
 type Tensors = tf.Tensor[];
@@ -33,6 +33,13 @@ const OPERATIONS: {
     ours: gelu,
     plain: (_, x) => tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.div(x, Math.SQRT2)))),
     shapes: [[N, H]],
+  },
+  {
+    name: "gelu and linear",
+    ours: geluLinear,
+    plain: (_, x, weight, bias) =>
+      tf.add(tf.matMul(tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.div(x, Math.SQRT2)))), weight), bias),
+    shapes: [[N, H], [H, 64], [64]],
   },
   {
     name: "layer norm",
