@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { writeAtomically } from "../config/mod.ts";
-import { encodeNpz, type NpyArray } from "../packing/mod.ts";
+import { type Batch, encodeNpz, type NpyArray } from "../packing/mod.ts";
 
 /** An array of a dump: with its shape, or flat as it is. */
 export type DumpedArray = NpyArray | Int32Array | Float32Array;
@@ -41,6 +41,26 @@ export async function dumpBatch(
     new TextEncoder().encode(JSON.stringify(info, nonFiniteAsText, 2) + "\n"),
   ]);
   return `${path}.npz`;
+}
+
+/**
+ * Writes the batches of a step by {@linkcode dumpBatch}; where there are several, the names end in `_0`, `_1` …
+ *
+ * @param batches - What the step was given.
+ * @returns Path of the archive.
+ */
+export function dumpBatches(
+  folder: string,
+  step: number,
+  batches: readonly Batch[],
+  info: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const arrays = batches.flatMap(({ maskedIds, rawIds, labels, segmentIds, positionIds }, i) => {
+    const suffix = batches.length > 1 ? `_${i}` : "";
+    return Object.entries({ maskedIds, rawIds, labels, segmentIds, positionIds })
+      .map(([name, array]) => [name + suffix, array] as const);
+  });
+  return dumpBatch(folder, step, Object.fromEntries(arrays), info);
 }
 
 function shaped(array: DumpedArray): NpyArray {

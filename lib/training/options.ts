@@ -5,8 +5,7 @@
  * @module
  */
 import type { OptionsOf, OptionTable } from "../config/mod.ts";
-import { type ObjectiveName, OBJECTIVES, type Preset } from "../electra/mod.ts";
-import { SCHEDULES } from "./schedule.ts";
+import type { Preset } from "../electra/mod.ts";
 
 /** The original's name of the published model, which stands for its size here. */
 export const PUBLISHED_MODEL = "ernie-health-chinese";
@@ -37,11 +36,10 @@ export const PRETRAIN_OPTIONS = {
   objective: {
     type: "string",
     default: "ernie-health",
-    choices: Object.keys(OBJECTIVES) as ObjectiveName[],
+    choices: ["ernie-health", "electra", "mlm", "qa-matching"],
     aliases: ["model_type"],
-    help: `What to train for: ${
-      Object.entries(OBJECTIVES).map(([name, { help }]) => `${name}: ${help}`).join("; ")
-    }`,
+    help:
+      "What to train for: the original's four losses, plain ELECTRA, masked words alone, or the original's with questions and their answers as views",
   },
   model_name_or_path: {
     type: "string",
@@ -155,7 +153,7 @@ export const PRETRAIN_OPTIONS = {
   lr_scheduler_type: {
     type: "string",
     default: "linear",
-    choices: SCHEDULES,
+    choices: ["linear", "cosine", "constant"],
     help: "How the learning rate falls after warm-up",
   },
   warmup_steps: {

@@ -6,17 +6,10 @@
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
 import { stateDict } from "../electra/mod.ts";
-import {
-  type BatchSource,
-  type DataPosition,
-  onePass,
-  openBatches,
-  type PlacedBatch,
-  slots,
-} from "../packing/mod.ts";
+import { type DataPosition, onePass, openBatches, type PlacedBatch, slots } from "../packing/mod.ts";
 import { EventFileWriter, tensorflowInfo } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
-import { dumpBatch } from "./batch_dump.ts";
+import { dumpBatches } from "./batch_dump.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingData } from "./data.ts";
 import { TrainingLog, type TrainingLogState } from "./log.ts";
@@ -24,6 +17,7 @@ import { stepMetrics } from "./metrics.ts";
 import { openModel, type TrainingModel } from "./model.ts";
 import type { PretrainOptions } from "./options.ts";
 import type { RunPlan } from "./plan.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { describeRun, runNotes, writeEvents } from "./report.ts";
 import { hasSameData, momentsOf, type StartingPoint } from "./resume.ts";
 import type { StepReport } from "./step.ts";
@@ -246,14 +240,7 @@ export class PretrainingRun implements Disposable {
   async #skipBroken(batches: PlacedBatch[], report: StepReport, learningRate: number) {
     const { output_dir: outputDir, skip_nan: tolerated } = this.#parts.options;
     const step = this.step + 1, { broken: before } = this.#progress;
-    const arrays = Object.fromEntries(
-      batches.flatMap(({ maskedIds, rawIds, labels, segmentIds, positionIds }, i) => {
-        const suffix = batches.length > 1 ? `_${i}` : "";
-        const all = { maskedIds, rawIds, labels, segmentIds, positionIds };
-        return Object.entries(all).map(([name, array]) => [name + suffix, array] as const);
-      }),
-    );
-    const dump = await dumpBatch(outputDir, step, arrays, { step, learningRate, ...report });
+    const dump = await dumpBatches(outputDir, step, batches, { step, learningRate, ...report });
     const what = Number.isFinite(report.total)
       ? `norm of the gradients is ${report.gradNorm}`
       : `loss is ${report.total}`;
@@ -319,27 +306,5 @@ export class PretrainingRun implements Disposable {
   #say(line: string) {
     const { bar, print } = this.#parts;
     bar.aside(() => print(line));
-  }
-}
-
-/** Has the next batch made while the device works on this one. */
-class ReadAhead {
-  readonly #source: BatchSource;
-  #next: Promise<PlacedBatch> | undefined;
-  /** Seconds that the device had nothing to do because a batch was not ready. */
-  waited = 0;
-
-  constructor(source: BatchSource) {
-    this.#source = source;
-  }
-
-  async next(): Promise<PlacedBatch> {
-    const start = performance.now();
-    const batch = await (this.#next ?? this.#source.next());
-    this.waited += (performance.now() - start) / 1000;
-    // once the device is at work: making a batch may keep this thread busy
-    this.#next = new Promise<void>((resolve) => setTimeout(resolve, 0)).then(() => this.#source.next());
-    this.#next.catch(() => {}); // told to whoever asks for the batch
-    return batch;
   }
 }

@@ -3,10 +3,12 @@ import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { resolveOptions } from "../../lib/config/mod.ts";
+import { OBJECTIVES } from "../../lib/electra/mod.ts";
 import { preprocess } from "../../lib/preprocessing/mod.ts";
 import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
 import { loadCheckpoint, pretrain, PRETRAIN_OPTIONS, readTrainingRecords } from "../../lib/training/mod.ts";
 import { readLogRecords } from "../../lib/training/records.ts";
+import { SCHEDULES } from "../../lib/training/schedule.ts";
 
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -118,6 +120,12 @@ Deno.test("overwriting begins afresh, whatever the earlier run's options were", 
   await run("again", { overwrite_output_dir: true });
   assert.equal(await weights("again"), await weights("plain"));
   assert.deepEqual((await readTrainingRecords(join(folder, "again"))).map(({ step }) => step), [4, 8]);
+});
+
+Deno.test("every objective and schedule can be chosen", () => {
+  const { objective, lr_scheduler_type } = PRETRAIN_OPTIONS;
+  assert.deepEqual<readonly string[]>(objective.choices, Object.keys(OBJECTIVES));
+  assert.deepEqual<readonly string[]>(lr_scheduler_type.choices, SCHEDULES);
 });
 
 const REFUSED: [string, Given, RegExp][] = [
