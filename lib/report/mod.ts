@@ -1,0 +1,3 @@
+/** Reports: the curves of runs as a page for any browser. */
+export { reportPage } from "./page.ts";
+export { type CheckpointFacts, readRunFolder, type RunFacts, type RunFolder } from "./run_folder.ts";
