@@ -24,7 +24,7 @@ interface Source {
   evaluation?: { groups: Batch["layout"]["groups"]; batches: () => Iterable<Batch> };
 }
 
-/** Order, masks and who is held out are the same for every seed of dropout and samples. */
+/** Who is held out, and how masked, is the same for every seed. */
 const DATA_SEED = 1000;
 const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
@@ -85,19 +85,19 @@ async function fileSource(file: string): Promise<Source> {
 }
 
 async function streamSource(stream: StreamSpec): Promise<Source> {
-  const { corpus: folder, layout, maskProbability: mlmProb, evaluation } = stream;
+  const { corpus: folder, layout, maskProbability: mlmProb, evaluation, seed = DATA_SEED } = stream;
   const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
   const corpus = await Corpus.open(folder, vocabulary);
-  const options = { vocabulary, mlmProb, seed: DATA_SEED };
+  const options = { vocabulary, mlmProb };
   const parts = evaluation && holdOut(corpus, evaluation.sentences / corpus.length, DATA_SEED);
-  const batches = openBatches(parts?.train ?? corpus, { ...options, layout });
+  const batches = openBatches(parts?.train ?? corpus, { ...options, seed, layout });
   return {
     groups: layout.groups,
     next: () => batches.next(),
     ...(evaluation && {
       evaluation: {
         groups: evaluation.layout.groups,
-        batches: () => onePass(parts!.evaluation, { ...options, layout: evaluation.layout }),
+        batches: () => onePass(parts!.evaluation, { ...options, seed: DATA_SEED, layout: evaluation.layout }),
       },
     }),
   };

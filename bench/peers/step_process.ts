@@ -39,6 +39,8 @@ export interface StreamSpec {
   readonly corpus: string;
   readonly layout: BatchLayout;
   readonly maskProbability: number;
+  /** Of order and masks; who is held out does not depend on it. Default: 1000. */
+  readonly seed?: number;
   /** Sentences held out to evaluate on, and the batches that they come in. */
   readonly evaluation?: { readonly sentences: number; readonly layout: BatchLayout };
 }
