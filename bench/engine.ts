@@ -1,5 +1,5 @@
 /**
- * Step time and memory of the engine: `deno task bench [--quick] [--json]`.
+ * Step time and memory of the engine: `deno task bench [--quick] [--json] [--rows 4] [--length 128] [--threads N]`.
  *
  * Cases: one training step (forward, gradients, AdamW) of the 12-layer, 768-wide encoder with a replaced-token
  * head, eager and compiled; and one whole pretraining step of the published sizes. Each case runs in a process
@@ -26,7 +26,14 @@ import {
   presetConfig,
   type PretrainingConfig,
 } from "../lib/electra/mod.ts";
-import { compile, type Precision, RandomStream, tf, Variable } from "../lib/tensorflow/mod.ts";
+import {
+  compile,
+  configureTensorFlow,
+  type Precision,
+  RandomStream,
+  tf,
+  Variable,
+} from "../lib/tensorflow/mod.ts";
 import { AdamW, clipFactor } from "../lib/training/adamw.ts";
 import { compileGradients } from "../lib/training/step.ts";
 
@@ -46,9 +53,6 @@ const CASES: Case[] = [
   { model: "pretraining", mode: "float32", prototype: "2.0 s wall, 3.2 GB" },
   { model: "pretraining", mode: "mixed_bfloat16", prototype: "1.35 s wall, 3.2 GB" },
 ];
-/** B rows of L positions. */
-const [B, L] = [4, 128];
-const GROUPS = [{ rows: B, width: L }];
 const nameOf = ({ model, mode }: Case) =>
   `${model} ${B}x${L} ${mode === "eager" ? "eager float32" : `compiled ${mode}`}`;
 
@@ -67,11 +71,22 @@ const { values: flags } = parseArgs({
     case: { type: "string" },
     torch: { type: "string" },
     steps: { type: "string", default: "6" },
+    rows: { type: "string", default: "4" },
+    length: { type: "string", default: "128" },
+    threads: { type: "string", default: `${navigator.hardwareConcurrency}` },
+    recompute: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
+/** B rows of L positions. */
+const [B, L] = [Number(flags.rows), Number(flags.length)];
+const GROUPS = [{ rows: B, width: L }];
+configureTensorFlow({ threads: Number(flags.threads) });
 if (flags.help) {
-  console.log("deno task bench [--quick] [--json] [--steps N] [--case 'part of a name'] [--torch PYTHON]");
+  console.log(
+    "deno task bench [--quick] [--json] [--steps N] [--case 'part of a name'] [--torch PYTHON]\n" +
+      "                [--rows 4] [--length 128] [--threads N] [--recompute]",
+  );
 } else if (Deno.env.has("ERNIE_HEALTH_BENCH_CASE")) {
   console.log(JSON.stringify(await measure(CASES[Number(Deno.env.get("ERNIE_HEALTH_BENCH_CASE"))])));
 } else {
@@ -90,7 +105,7 @@ async function runAll() {
     if (flags.quick && (model !== "encoder" || mode !== "float32")) continue;
     const steps = flags.quick ? "2" : flags.steps;
     const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", import.meta.filename!, "--steps", steps],
+      args: ["run", "-A", import.meta.filename!, ...Deno.args, "--steps", steps],
       env: { ERNIE_HEALTH_BENCH_CASE: String(index) },
       stderr: "inherit",
     }).output();
@@ -112,12 +127,23 @@ async function runAll() {
 async function compareWithTorch(python: string, name: string, ours: Measurement) {
   const cwd = fileURLToPath(new URL("../../shared/oracle/", import.meta.url));
   const dtype = name.includes("bfloat16") ? "bf16" : "fp32";
-  const step = ["--seq", "128", "--batch", "4", "--gen", "small", "--mode", "lean", "--dtype", dtype];
+  const step = [
+    "--seq",
+    flags.length,
+    "--batch",
+    flags.rows,
+    "--gen",
+    "small",
+    "--mode",
+    "lean",
+    "--dtype",
+    dtype,
+  ];
   const args = [
     "bench_torch.py",
     ...step,
     "--threads",
-    `${navigator.hardwareConcurrency}`,
+    flags.threads,
     "--runs",
     flags.steps,
   ];
@@ -244,7 +270,13 @@ function pretrainingStep(mode: Case["mode"]): (i: number) => Promise<void> {
     tf.ones([B]),
   ];
   const options = mode === "eager" ? { eager: true } : { precision: mode };
-  const gradients = compileGradients({ config, variables, groups: GROUPS, seed: 1 }, options);
+  const gradients = compileGradients({
+    config,
+    variables,
+    groups: GROUPS,
+    seed: 1,
+    recompute: flags.recompute,
+  }, options);
   const update = optimizer.compile();
   return async (i) => {
     const number = tf.scalar(i, "int32");
