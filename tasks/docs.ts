@@ -6,6 +6,7 @@ import { DOCTOR_OPTIONS } from "./doctor.ts";
 import { INSPECT_OPTIONS } from "./inspect.ts";
 import { MERGE_OPTIONS } from "./merge.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
+import { REPORT_OPTIONS } from "./report.ts";
 import { SETUP_OPTIONS } from "./setup.ts";
 import { VOCAB_OPTIONS } from "./vocab.ts";
 
@@ -18,6 +19,7 @@ const COMMANDS: Record<string, OptionTable> = {
   merge: MERGE_OPTIONS,
   inspect: INSPECT_OPTIONS,
   pretrain: PRETRAIN_OPTIONS,
+  report: REPORT_OPTIONS,
 };
 
 /** The page: one table of flags a command. */

@@ -84,7 +84,8 @@ export function panelTraces(panel: Panel, { runs, palette }: PageData, view: Vie
           ...more,
         });
         if (column.low && column.high) {
-          const edge = { width: 0 }, silent = { mode: "lines", hoverinfo: "skip" };
+          const edge = { width: 0.6, color: `rgba(${colour}, 0.5)` },
+            silent = { mode: "lines", hoverinfo: "skip" };
           traces.push(
             line(scaled(column.low), edge, silent),
             line(scaled(column.high), edge, {
@@ -94,7 +95,7 @@ export function panelTraces(panel: Panel, { runs, palette }: PageData, view: Vie
             }),
           );
         }
-        if (view.smoothing > 0) {
+        if (view.smoothing > 0 && !panel.exact) {
           traces.push(
             line(y, { color: `rgba(${colour}, 0.3)`, width: 1 }, { mode: "lines", hoverinfo: "skip" }),
             line(smoothed(y, view.smoothing), {}, { mode: "lines" }),
@@ -167,7 +168,7 @@ export function drawPage() {
   const settings = {
     responsive: true,
     displaylogo: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
     toImageButtonOptions: { format: "svg" },
   };
   const view = (): View => ({
@@ -176,11 +177,11 @@ export function drawPage() {
     logarithmic: control("logarithmic").checked,
     hidden: data.runs.map((_, r) => r).filter((r) => control(`run-${r}`)?.checked === false),
   });
+  const touch = matchMedia("(pointer: coarse)").matches;
   const draw = () => {
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
     const colours = { ink: colour("ink"), grid: colour("grid"), card: colour("card") };
-    const touch = matchMedia("(pointer: coarse)").matches;
     const now = view();
     control("smoothing-value").textContent = now.smoothing.toFixed(2);
     return Promise.all(data.panels.map((panel, i) =>
@@ -188,7 +189,7 @@ export function drawPage() {
         plots[i],
         panelTraces(panel, data, now),
         panelLayout(panel, now, { colours, touch }, range),
-        settings,
+        { ...settings, displayModeBar: touch ? false : "hover" },
       )
     ));
   };

@@ -44,7 +44,7 @@ const POLICY =
  */
 export function reportPage(runs: readonly RunFolder[]): string {
   if (runs.length === 0) throw new RangeError("Cannot write a report: there are no runs");
-  const data = pageData(runs);
+  const data = pageData(runs), options = optionRows(runs);
   const title = `Pretraining: ${runs.map(({ name }) => name).join(", ")}`;
   return `<!doctype html>
 <html lang="en">
@@ -58,7 +58,7 @@ export function reportPage(runs: readonly RunFolder[]): string {
 <body>
 <header>
 <h1>${escape(title)}</h1>
-${table("Runs", factRows(runs), runs, { mark: false })}
+${table(runs.length > 1 ? "Runs" : "Run", factRows(runs), runs, { mark: false })}
 </header>
 <main>
 <h2>Curves</h2>
@@ -69,8 +69,16 @@ ${data.panels.map((panel, index) => figure(panel, index, data)).join("\n")}
 <h2>Values from the first record to the last</h2>
 ${table("Values", valueRows(runs), runs, { mark: false })}
 ${runs.map((run) => checkpoints(run, runs.length > 1)).join("\n")}
-<h2>Options</h2>
-${table("Options of the newest checkpoint", optionRows(runs), runs, { mark: true })}
+<details${options.some(differs) ? ' open="open"' : ""}><summary>Options</summary>
+${
+    table(
+      `As the newest checkpoint has them${runs.length > 1 ? "; those that differ come first" : ""}`,
+      options,
+      runs,
+      { mark: true },
+    )
+  }
+</details>
 ${runs.map((run) => notes(run, runs.length > 1)).join("\n")}
 </main>
 <footer><small>Drawn by plotly.js, which is part of this page; it loads nothing.</small></footer>
@@ -92,14 +100,13 @@ export function pageData(runs: readonly RunFolder[]): PageData {
     training: columnsOf(training),
     evaluation: columnsOf(evaluation),
   }));
-  const has = (field: string | undefined) =>
+  const has = (field: string | undefined, isAny: (value: number | null) => boolean) =>
     field !== undefined &&
-    columns.some(({ training, evaluation }) =>
-      (training[field] ?? evaluation[field])?.values.some((value) => value !== null)
-    );
-  const panels = PANELS.filter(({ series }) =>
-    series.some(({ field, evaluation }) => has(field) || has(evaluation))
-  );
+    columns.some(({ training, evaluation }) => (training[field] ?? evaluation[field])?.values.some(isAny));
+  const panels = PANELS.filter(({ series, unlessZero }) => {
+    const isAny = (value: number | null) => value !== null && !(unlessZero && value === 0);
+    return series.some(({ field, evaluation }) => has(field, isAny) || has(evaluation, isAny));
+  });
   return { panels, palette: PALETTE, runs: columns };
 }
 

@@ -26,6 +26,10 @@ export interface Panel {
   scale?: number;
   /** Whether the panel follows the switch to a logarithmic axis. */
   logarithmic?: boolean;
+  /** Whether the curve is as it is however much others are smoothed: it has no noise. */
+  exact?: boolean;
+  /** Whether the panel is shown only if there is a number other than 0. */
+  unlessZero?: boolean;
 }
 
 const loss = (title: string, field: string, help: string, evaluation = `eval_${field}`): Panel => ({
@@ -76,6 +80,7 @@ export const PANELS: readonly Panel[] = [
     help: "Of the next update",
     series: [{ field: "lr", label: "learning rate" }],
     format: ".3~e",
+    exact: true,
   },
   {
     title: "Gradient norm",
@@ -90,12 +95,15 @@ export const PANELS: readonly Panel[] = [
     series: [{ field: "loss_scale", label: "loss scale" }],
     format: ".3~s",
     logarithmic: true,
+    exact: true,
   },
   {
     title: "Skipped steps",
     help: "Steps since the line before that left the weights as they were",
     series: [{ field: "skipped", label: "skipped" }],
     format: ".3~g",
+    exact: true,
+    unlessZero: true,
   },
   {
     title: "Tokens per second",
@@ -127,5 +135,6 @@ export const PANELS: readonly Panel[] = [
     series: [{ field: "memory", label: "now" }, { field: "memory_peak", label: "peak" }],
     format: ".3~g",
     scale: 2 ** -30,
+    exact: true,
   },
 ];

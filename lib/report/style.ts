@@ -17,7 +17,7 @@ form { position: sticky; top: 0; z-index: 5; display: flex; flex-wrap: wrap; gap
 label { display: inline-flex; gap: 6px; align-items: center; min-height: 32px; }
 input[type="range"] { width: 110px; }
 select { font: inherit; }
-.panels { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); margin-top: 14px; }
+.panels { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 360px), 1fr)); margin-top: 14px; }
 figure { margin: 0; padding: 12px 10px 4px; background: var(--card); border: 1px solid var(--grid); border-radius: 8px; min-width: 0; }
 figcaption { padding: 0 6px; }
 .plot { height: 250px; }
@@ -29,7 +29,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 caption { text-align: left; padding: 6px 12px; }
 th, td { text-align: left; padding: 4px 12px; border-top: 1px solid var(--grid); vertical-align: top; }
 tr:first-child > * { border-top: 0; }
-tbody th { font-weight: 500; white-space: nowrap; }
+tbody th { font-weight: 500; width: 1%; min-width: 11em; }
 td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 tr.differs { background: var(--mark); }
 details { margin: 10px 0; }
