@@ -41,6 +41,8 @@ export interface TrainingLogState extends MetricSumsState {
   secondsAtLastLine: number;
   /** Seconds a step in the last intervals, the newest counting most. */
   pace?: number;
+  /** Bytes of `train.log` and `train.jsonl`. */
+  length?: { log: number; records: number };
 }
 
 /** How a {@linkcode TrainingLog} behaves. */
@@ -91,7 +93,7 @@ export class TrainingLog {
   #sums: MetricSums;
 
   /**
-   * Opens the log of a run, without the lines after the step from which it goes on.
+   * Opens the log of a run, without the lines after the checkpoint from which it goes on.
    *
    * @param outputDir - Folder of the run.
    * @param options - See {@linkcode TrainingLogOptions}.
@@ -102,12 +104,21 @@ export class TrainingLog {
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
     const { step = -1, state } = options.resume ?? {}; // a new run keeps no line at all
+    const { length } = state ?? {};
     this.#sums = new MetricSums(state);
     this.#secondsBefore = state?.seconds ?? 0;
     this.#secondsAtLastLine = state?.secondsAtLastLine ?? 0;
     this.#pace = state?.pace;
-    this.#log = new AppendedFile(join(outputDir, LOG_FILE), (line) => stepOfLogLine(line) <= step);
-    this.#records = new AppendedFile(join(outputDir, RECORDS_FILE), (line) => stepOfRecord(line) <= step);
+    this.#log = new AppendedFile(
+      join(outputDir, LOG_FILE),
+      (line) => stepOfLogLine(line) <= step,
+      length?.log,
+    );
+    this.#records = new AppendedFile(
+      join(outputDir, RECORDS_FILE),
+      (line) => stepOfRecord(line) <= step,
+      length?.records,
+    );
   }
 
   /**
@@ -197,6 +208,7 @@ export class TrainingLog {
       seconds: this.#seconds(),
       secondsAtLastLine: this.#secondsAtLastLine,
       ...(this.#pace !== undefined && { pace: this.#pace }),
+      length: { log: this.#log.length, records: this.#records.length },
     };
   }
 
