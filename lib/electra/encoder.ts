@@ -12,7 +12,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type Block, type RandomStream, recomputed, tf } from "../tensorflow/mod.ts";
 import type { ElectraConfig } from "./config.ts";
-import { attention, dropout, gelu, layerNorm, linear } from "./ops.ts";
+import { addNorm, attention, dropout, geluLinear, layerNorm, linear } from "./ops.ts";
 import { type Parameters, under } from "./parameters.ts";
 
 /** Rows of one width; a step may have several such groups, one after another. */
@@ -160,10 +160,10 @@ function layer(
     return tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [B * L, H]);
   });
   const context = contexts.length === 1 ? contexts[0] : tf.concat(contexts, 0); // (N, H)
-  const self = dropout(project(context, "self_attn.out_proj"), rate, random);
-  x = layerNorm(tf.add(x, self), p("norm1.weight"), p("norm1.bias"), eps);
+  const self = project(context, "self_attn.out_proj");
+  x = addNorm(x, self, p("norm1.weight"), p("norm1.bias"), eps, rate, random);
 
-  const wide = gelu(project(x, "linear1")); // (N, F)
-  const narrow = dropout(project(wide, "linear2"), rate, random); // (N, H)
-  return layerNorm(tf.add(x, narrow), p("norm2.weight"), p("norm2.bias"), eps);
+  const wide = project(x, "linear1"); // (N, F)
+  const narrow = geluLinear(wide, p("linear2.weight"), p("linear2.bias")); // (N, H)
+  return addNorm(x, narrow, p("norm2.weight"), p("norm2.bias"), eps, rate, random);
 }

@@ -16,9 +16,7 @@ export class GradientAccumulator implements Disposable {
 
   /** @param variables The model's; one sum for each. */
   constructor(variables: ModelVariables) {
-    this.#sums = [...variables.values()].map(({ shape, size }) =>
-      new Variable(shape, new Float32Array(size))
-    );
+    this.#sums = [...variables.values()].map(({ shape }) => Variable.zeros(shape));
     this.#begin = compile((...gradients: Tensor[]) => {
       this.#sums.forEach((sum, i) => sum.assign(gradients[i]));
       return globalNorm(gradients);

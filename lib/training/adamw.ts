@@ -5,7 +5,16 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { hasWeightDecay, type ModelVariables } from "../electra/mod.ts";
-import { attr, backend, compile, type CompiledFunction, DTYPE, tf, Variable } from "../tensorflow/mod.ts";
+import {
+  attr,
+  backend,
+  compile,
+  type CompiledFunction,
+  DTYPE,
+  fuseUpdate,
+  tf,
+  Variable,
+} from "../tensorflow/mod.ts";
 
 /** Constants of the optimizer. */
 export interface AdamWOptions {
@@ -36,9 +45,9 @@ export class AdamW implements Disposable {
   readonly moments: Map<string, { first: Variable; second: Variable }>;
 
   constructor(readonly variables: ModelVariables, readonly options: AdamWOptions) {
-    this.moments = new Map([...variables].map(([name, { shape, size }]) => [name, {
-      first: new Variable(shape, new Float32Array(size)),
-      second: new Variable(shape, new Float32Array(size)),
+    this.moments = new Map([...variables].map(([name, { shape }]) => [name, {
+      first: Variable.zeros(shape),
+      second: Variable.zeros(shape),
     }]));
   }
 
@@ -68,17 +77,13 @@ export class AdamW implements Disposable {
    * @param gradients One per variable, in order.
    */
   apply(rates: Tensor, gradients: Tensor[]) {
-    const { beta1, beta2 } = this.options;
+    const { beta1, beta2, weightDecay } = this.options;
     const [stepSize, epsilon, keep, gradientScale] = tf.unstack(rates);
-    // the fused operation corrects for bias by 1 - power: 0 leaves that to `rates`
-    const constants = [tf.scalar(0), tf.scalar(0), stepSize, tf.scalar(beta1), tf.scalar(beta2), epsilon];
     [...this.variables].forEach(([name, variable], i) => {
       const { first, second } = this.moments.get(name)!;
-      if (this.options.weightDecay > 0 && hasWeightDecay(name)) {
-        variable.assign(tf.mul(variable.read(), keep));
-      }
-      const gradient = tf.mul(gradients[i], gradientScale);
-      variable.apply("ResourceApplyAdam", FUSED, [first, second], [...constants, gradient]);
+      const kept = weightDecay > 0 && hasWeightDecay(name) ? keep : tf.scalar(1);
+      const inputs = [gradients[i], stepSize, epsilon, kept, gradientScale];
+      adamw([variable, first, second], inputs, beta1, beta2);
     });
   }
 
@@ -102,6 +107,23 @@ export class AdamW implements Disposable {
     }, { name: "update" });
   }
 }
+
+/** Updates one parameter and its moments; a large one in one pass over the memory: 0.27 CPU-s for 115 M, against 0.39. */
+const adamw = fuseUpdate(
+  function adamw([value, first, second], [gradient, stepSize, epsilon, keep, gradientScale], beta1, beta2) {
+    const g = tf.mul(gradient, gradientScale);
+    const m = tf.add(first, tf.mul(tf.sub(g, first), 1 - beta1));
+    const v = tf.add(second, tf.mul(tf.sub(tf.square(g), second), 1 - beta2));
+    const change = tf.div(tf.mul(m, stepSize), tf.add(tf.sqrt(v), epsilon));
+    return [tf.sub(tf.mul(value, keep), change), m, v];
+  },
+  ([value, ...moments], [gradient, stepSize, epsilon, keep, gradientScale], beta1, beta2) => {
+    value.assign(tf.mul(value.read(), keep));
+    // TensorFlow's operation corrects for bias by 1 - power: 0 leaves that to `rates`
+    const numbers = [tf.scalar(0), tf.scalar(0), stepSize, tf.scalar(beta1), tf.scalar(beta2), epsilon];
+    value.apply("ResourceApplyAdam", FUSED, moments, [...numbers, tf.mul(gradient, gradientScale)]);
+  },
+);
 
 /** Root of the sum of all squares; the fused operation makes no tensor of squares. */
 export function globalNorm(gradients: Tensor[]): Tensor {
