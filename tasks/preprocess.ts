@@ -7,6 +7,8 @@ import { corpusVocabularyPath, readCorpusVocabulary } from "../lib/packing/mod.t
 import { preprocess, type PreprocessProgress, type Shard } from "../lib/preprocessing/mod.ts";
 import {
   buildVocabulary,
+  PAIR_FIELDS,
+  type PairFields,
   readLines,
   refuseInsideText,
   Vocabulary,
@@ -63,6 +65,16 @@ export const PREPROCESS_OPTIONS = {
     help: "File of terms that shall be words whatever the segmenter cuts, one a line",
   },
   field: { type: "string", default: "text", help: "Field of .jsonl lines that holds the text" },
+  pairs: {
+    type: "boolean",
+    default: false,
+    help: "Each line is a question, a tab and its answer, for a corpus of pairs; filters drop both or none",
+  },
+  pair_fields: {
+    type: "string",
+    default: PAIR_FIELDS.join(),
+    help: "Fields of .jsonl lines that hold question and answer, with --pairs",
+  },
   min_chars: {
     type: "integer",
     default: 0,
@@ -103,7 +115,25 @@ function parseShard(text: string): Shard {
   );
 }
 
-async function findVocabulary(options: Options, shard: Shard, signal: AbortSignal): Promise<Vocabulary> {
+/** Reads `--pair_fields question,answer`; nothing without `--pairs`. */
+function parsePairFields({ pairs, pair_fields }: Options): PairFields | undefined {
+  if (!pairs) return undefined;
+  const [question, answer, ...more] = pair_fields.split(",").map((name) => name.trim());
+  if (question && answer && question !== answer && more.length === 0) return [question, answer];
+  throw new UserError(
+    `Cannot use --pair_fields ${
+      JSON.stringify(pair_fields)
+    }: give the names of two fields with a comma between ` +
+      "them, as in question,answer",
+  );
+}
+
+async function findVocabulary(
+  options: Options,
+  pairFields: PairFields | undefined,
+  shard: Shard,
+  signal: AbortSignal,
+): Promise<Vocabulary> {
   if (options.vocab_file !== undefined) return await Vocabulary.read(options.vocab_file);
   const path = corpusVocabularyPath(options.output_file);
   const there = await readCorpusVocabulary(options.output_file);
@@ -121,8 +151,12 @@ async function findVocabulary(options: Options, shard: Shard, signal: AbortSigna
   async function* lines(): AsyncGenerator<string> {
     let count = 0;
     const onBadLine = () => {}; // preprocessing speaks of them
-    const { field, strict } = options;
-    for await (const { text } of readLines(options.input_path, strict ? { field } : { field, onBadLine })) {
+    const lineOptions = {
+      field: options.field,
+      ...(pairFields === undefined ? {} : { pairFields }),
+      ...(options.strict ? {} : { onBadLine }),
+    };
+    for await (const { text } of readLines(options.input_path, lineOptions)) {
       if (++count % 1000 === 0) signal.throwIfAborted();
       bar.update(count);
       yield text;
@@ -183,11 +217,13 @@ await runTask(import.meta, {
   examples: [
     "deno task preprocess --input_path raw_data --output_file data/samples --num_worker 2",
     "deno task preprocess --input_path raw_data --output_file data/samples --vocab_file vocab.txt --shard 0/8",
+    "deno task preprocess --input_path questions.tsv --output_file pairs/samples --pairs",
   ],
   async main(options, { signal }) {
     const shard = parseShard(options.shard);
+    const pairFields = parsePairFields(options);
     refuseInsideText("corpus", options.output_file, options.input_path);
-    const vocabulary = await findVocabulary(options, shard, signal);
+    const vocabulary = await findVocabulary(options, pairFields, shard, signal);
     if (options.tokenize_tool !== "jieba") {
       await installLac({ root: ROOT, signal, log: (line) => console.error(line) });
     }
@@ -201,6 +237,7 @@ await runTask(import.meta, {
         wordMarks: options.word_marks,
         ...(options.lexicon === undefined ? {} : { lexicon: options.lexicon }),
         field: options.field,
+        ...(pairFields === undefined ? {} : { pairs: true, pairFields }),
         minChars: options.min_chars,
         dedup: options.dedup,
         strict: options.strict,

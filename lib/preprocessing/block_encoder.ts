@@ -1,7 +1,7 @@
 /** Blocks of text to packed sentences: what a worker of preprocessing does. */
 import { hash } from "node:crypto";
-import { blockTexts, stripLine, type TextBlock, type TextFormat, Vocabulary } from "../text/mod.ts";
-import type { BadLine } from "../text/mod.ts";
+import { blockPairs, blockTexts, stripLine, Vocabulary } from "../text/mod.ts";
+import type { BadLine, PairFields, TextBlock, TextFormat } from "../text/mod.ts";
 import type { Counts } from "./corpus_report.ts";
 import { idType, type PackedSentences } from "./corpus_writer.ts";
 import { LineEncoder, type WordMarks } from "./line_encoder.ts";
@@ -15,6 +15,8 @@ export interface BlockEncoderOptions {
   readonly lexicon?: readonly string[];
   /** Field of JSON Lines that holds the text. */
   readonly field: string;
+  /** Each line is a question and its answer, in JSON Lines in these fields. */
+  readonly pairFields?: PairFields;
   /** Texts with fewer characters are left out. */
   readonly minChars: number;
 }
@@ -24,7 +26,7 @@ export interface BlockRequest {
   readonly kind: "hash" | "encode";
   readonly block: Pick<TextBlock, "bytes" | "isTooLong" | "start">;
   readonly format: TextFormat;
-  /** 1 for each text of the block that passes the filters and is left out as a duplicate. */
+  /** 1 for each text or pair of the block that passes the filters and is left out as a duplicate. */
   readonly duplicates?: Uint8Array;
 }
 
@@ -39,6 +41,9 @@ export interface EncodedBlock extends PackedSentences {
 export const HASH_BYTES = 16;
 /** Characters of a spelling in the report. */
 const SPELLING_CHARACTERS = 32;
+
+/** What is kept or left out as a whole: a text, or a question and its answer. */
+type Entry = readonly string[];
 
 /** Encodes blocks, or hashes their texts. */
 export class BlockEncoder {
@@ -69,32 +74,33 @@ export class BlockEncoder {
   }
 
   /**
-   * Hashes the texts that pass the filters.
+   * Hashes the texts, or the pairs, that pass the filters.
    *
    * @param request the block
    * @returns 16 bytes each, end to end
    */
   hash({ block, format }: BlockRequest): Uint8Array<ArrayBuffer> {
-    const { kept } = this.#filter(blockTexts(block, format, this.#options.field).texts);
+    const { kept } = this.#filter(this.#read(block, format).entries);
     const hashes = new Uint8Array(kept.length * HASH_BYTES);
-    kept.forEach((text, i) => {
-      const digest = hash("sha256", text, "buffer");
+    kept.forEach((entry, i) => {
+      const digest = hash("sha256", entry.join("\n"), "buffer"); // no text has a line ending
       hashes.set(digest.subarray(0, HASH_BYTES), i * HASH_BYTES);
     });
     return hashes;
   }
 
   /**
-   * Encodes the texts that pass the filters and are no duplicates.
+   * Encodes the texts, or the pairs, that pass the filters and are no duplicates.
    *
    * @param request the block
    * @returns sentences, counts and bad lines
    */
   async encode({ block, format, duplicates }: BlockRequest): Promise<EncodedBlock> {
-    const { texts, lines, bad } = blockTexts(block, format, this.#options.field);
-    const { kept, empty, short } = this.#filter(texts);
+    const { entries, lines, bad } = this.#read(block, format);
+    const { kept, empty, short } = this.#filter(entries);
     const fresh = duplicates === undefined ? kept : kept.filter((_, i) => duplicates[i] === 0);
-    const { ids, lens, continues, unknown } = await this.#lines.encode(fresh);
+    const together = this.#options.pairFields === undefined ? 1 : 2;
+    const { ids, lens, continues, unknown } = await this.#lines.encode(fresh.flat(), together);
     const sentences = lens.filter((length) => length > 0);
     const Ids = idType(this.#options.tokens.length) === "u2" ? Uint16Array : Int32Array;
     return {
@@ -106,7 +112,7 @@ export class BlockEncoder {
         lines,
         sentences: sentences.length,
         tokens: ids.length,
-        empty_lines: empty + lens.length - sentences.length,
+        empty_lines: empty + (lens.length - sentences.length) / together,
         short_lines: short,
         duplicate_lines: kept.length - fresh.length,
         bad_lines: bad.length,
@@ -117,14 +123,24 @@ export class BlockEncoder {
     };
   }
 
-  #filter(texts: readonly string[]): { kept: string[]; empty: number; short: number } {
+  #read(block: BlockRequest["block"], format: TextFormat) {
+    const { field, pairFields } = this.#options;
+    if (pairFields !== undefined) {
+      const { pairs, lines, bad } = blockPairs(block, format, pairFields);
+      return { entries: pairs, lines, bad };
+    }
+    const { texts, lines, bad } = blockTexts(block, format, field);
+    return { entries: texts.map((text): Entry => [text]), lines, bad };
+  }
+
+  #filter(entries: readonly Entry[]): { kept: Entry[]; empty: number; short: number } {
     const { minChars } = this.#options;
     let [empty, short] = [0, 0];
-    const kept: string[] = [];
-    for (const text of texts) {
-      const stripped = stripLine(text);
-      if (stripped === "") empty++;
-      else if (minChars > 1 && isShorter(stripped, minChars)) short++;
+    const kept: Entry[] = [];
+    for (const entry of entries) {
+      const stripped = entry.map(stripLine);
+      if (stripped.includes("")) empty++;
+      else if (minChars > 1 && stripped.some((text) => isShorter(text, minChars))) short++;
       else kept.push(stripped);
     }
     return { kept, empty, short };

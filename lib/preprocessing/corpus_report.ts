@@ -1,7 +1,7 @@
 /** What preprocessing tells about a corpus: counts, bad lines, what the vocabulary cannot spell. */
 import type { WordMarks } from "./line_encoder.ts";
 
-/** Counts that add up over blocks, and over shards. */
+/** Counts that add up over blocks, and over shards; in a corpus of pairs, what is left out counts by pairs. */
 export interface Counts {
   /** Bytes of text, decompressed. */
   bytes: number;
@@ -32,7 +32,10 @@ export interface CorpusSettings {
   readonly word_marks: WordMarks;
   readonly lexicon: { readonly file: string; readonly terms: number; readonly sha256: string } | null;
   readonly vocabulary_sha256: string;
+  /** In a corpus of pairs the two fields, as `question,answer`. */
   readonly field: string;
+  /** Whether sentence 2i is a question and 2i + 1 its answer; absent otherwise. */
+  readonly pairs?: true;
   readonly min_chars: number;
   readonly dedup: boolean;
   readonly input_path: string;
@@ -130,6 +133,7 @@ export function corpusReport(settings: CorpusSettings, tally: Tally, shard: stri
     lexicon: settings.lexicon,
     vocabulary_sha256: settings.vocabulary_sha256,
     field: settings.field,
+    ...(settings.pairs === undefined ? {} : { pairs: settings.pairs }),
     min_chars: settings.min_chars,
     dedup: settings.dedup,
     input_path: settings.input_path,

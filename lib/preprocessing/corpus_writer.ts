@@ -1,6 +1,7 @@
 /**
  * Writing a corpus: `<prefix>_ids.npy` with the ids of all sentences end to end, `<prefix>_idx.npz` with their lengths, and
- * `<prefix>_marks.npy` with a bit for each id where words are marked by position.
+ * `<prefix>_marks.npy` with a bit for each id where words are marked by position. In a corpus of pairs, sentence 2i is a
+ * question and 2i + 1 its answer; an array `pairs` of the archive says so.
  *
  * Everything goes to disk as it comes, into a work folder; the files take their names when they are whole.
  */
@@ -46,6 +47,8 @@ export interface CorpusFormat {
   readonly vocabularySize: number;
   /** Whether word marks have a file of their own. */
   readonly hasMarks: boolean;
+  /** Whether each two sentences that follow each other are a question and its answer. Default: false. */
+  readonly pairs?: boolean;
 }
 
 const IDS = "ids.npy";
@@ -54,7 +57,8 @@ const IDX = "idx.npz";
 const REPORT = "report.json";
 /** Raw lengths, of which the archive is made in the end. */
 const LENS = "lens";
-const MARKS_VERSION = 1;
+/** The only one so far, of word marks and of pairs. */
+const NOTE_VERSION = 1;
 const COPY_BYTES = 1 << 20;
 
 /**
@@ -222,8 +226,9 @@ export class CorpusWriter {
     if (this.#format.hasMarks) await this.#work.append(MARKS, encodeNpyHeader("u1", [0]));
   }
 
-  /** The archive of lengths, and of the note that there is a file of marks. */
+  /** The archive of lengths, and of the notes that there is a file of marks, and that sentences are pairs. */
   async *#archive(sentences: number): AsyncGenerator<Uint8Array> {
+    const { hasMarks, pairs = false } = this.#format;
     const header = encodeNpyHeader("i4", [sentences]);
     let crc = crc32(header);
     for await (const bytes of readFile(this.#work.pathOf(LENS))) crc = crc32(bytes, crc);
@@ -231,15 +236,14 @@ export class CorpusWriter {
     yield encodeNpzHeader(lens);
     yield header;
     yield* readFile(this.#work.pathOf(LENS));
-    if (!this.#format.hasMarks) {
-      yield encodeNpzDirectory([lens]);
-      return;
+    const note = encodeNpy({ dtype: "u1", shape: [1], data: Uint8Array.of(NOTE_VERSION) });
+    const keys = [...(hasMarks ? ["word_marks"] : []), ...(pairs ? ["pairs"] : [])];
+    const notes = keys.map((key): NpzEntry => ({ key, size: note.length, crc: crc32(note) }));
+    for (const entry of notes) {
+      yield encodeNpzHeader(entry);
+      yield note;
     }
-    const note = encodeNpy({ dtype: "u1", shape: [1], data: Uint8Array.of(MARKS_VERSION) });
-    const marks: NpzEntry = { key: "word_marks", size: note.length, crc: crc32(note) };
-    yield encodeNpzHeader(marks);
-    yield note;
-    yield encodeNpzDirectory([lens, marks]);
+    yield encodeNpzDirectory([lens, ...notes]);
   }
 
   /** Writes from the start of a file on. */

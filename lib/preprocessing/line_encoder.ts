@@ -81,15 +81,21 @@ export class LineEncoder {
    * Encodes lines.
    *
    * @param lines lines without their endings
+   * @param together of so many that follow each other all give none if one gives none: 2 for pairs. Default: 1
    * @returns ids, and a count for every line
    */
-  async encode(lines: readonly string[]): Promise<EncodedLines> {
+  async encode(lines: readonly string[], together = 1): Promise<EncodedLines> {
     const sentences = await this.#segmenter.cut(lines.map(stripLine));
+    const texts = sentences.map((words) => words.join(""));
+    const tokenized = texts.map((text) => this.#tokenizer.tokenize(text));
+    const isWhole = (i: number) => {
+      const first = i - i % together;
+      return tokenized.slice(first, first + together).every(({ length }) => length > 0);
+    };
     const unknown = new Map<string, number>();
-    const encoded = sentences.map((words) => {
-      const text = words.join("");
-      const tokens = this.#tokenizer.tokenize(text);
-      this.#countUnknown(text, tokens, unknown);
+    const encoded = sentences.map((words, i) => {
+      const tokens = isWhole(i) ? tokenized[i]! : [];
+      this.#countUnknown(texts[i]!, tokens, unknown);
       return this.#wordMarks === "position"
         ? this.#byPosition(tokens, words)
         : this.#bySpelling(tokens, words);

@@ -48,6 +48,7 @@ const SETTINGS = [
   "word_marks",
   "vocabulary_sha256",
   "field",
+  "pairs",
   "min_chars",
   "dedup",
   "files",
@@ -100,8 +101,11 @@ export async function merge(options: MergeOptions): Promise<MergeSummary> {
     saveSeconds: Infinity,
   });
   try {
-    const hasMarks = first.word_marks === "position";
-    const writer = new CorpusWriter(work, work.state, { vocabularySize: vocabulary.size, hasMarks });
+    const writer = new CorpusWriter(work, work.state, {
+      vocabularySize: vocabulary.size,
+      hasMarks: first.word_marks === "position",
+      pairs: first.pairs === true,
+    });
     const tally = emptyTally();
     for (const part of parts) {
       await copyPart(part, writer, signal);

@@ -1,5 +1,5 @@
 /**
- * Preprocessing: text files, one sentence a line, to one corpus. Source: the original's `preprocess.py`.
+ * Preprocessing: text files, one sentence or one pair a line, to one corpus. Source: the original's `preprocess.py`.
  *
  * The main thread reads blocks of whole lines and writes results in order; workers do the rest. The corpus is the same
  * whatever the number of workers, and however often the work was interrupted and resumed. Memory does not grow with the text.
@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
-import { Lexicon, refuseInsideText, type Vocabulary } from "../text/mod.ts";
+import { Lexicon, PAIR_FIELDS, type PairFields, refuseInsideText, type Vocabulary } from "../text/mod.ts";
 import type { BlockEncoderOptions } from "./block_encoder.ts";
 import { corpusReport, type CorpusSettings, emptyTally, encodeReport } from "./corpus_report.ts";
 import { checkCorpusVocabulary, corpusVocabularyPath, readCorpusVocabulary } from "../packing/mod.ts";
@@ -42,6 +42,13 @@ export interface PreprocessOptions {
   readonly lexicon?: string;
   /** Field of JSON Lines that holds the text. Default: `text`. */
   readonly field?: string;
+  /**
+   * Each line is a question and its answer: two columns with a tab between them, or two fields of JSON Lines. Filters and
+   * the search for duplicates then take or leave both. Default: false.
+   */
+  readonly pairs?: boolean;
+  /** Fields of JSON Lines that hold question and answer. Default: `question` and `answer`. */
+  readonly pairFields?: PairFields;
   /** Texts with fewer characters are left out. Default: 0. */
   readonly minChars?: number;
   /** Leave out texts that were there before, anywhere in the input. Default: false. */
@@ -78,6 +85,7 @@ export interface PreprocessProgress {
 
 /** What preprocessing wrote. */
 export interface PreprocessSummary {
+  /** Of pairs, both halves count. */
   readonly sentences: number;
   readonly tokens: number;
 }
@@ -118,6 +126,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   refuseInsideText("corpus", outputFile, inputPath);
   await checkCorpusVocabulary(outputFile, vocabulary);
   const { lexicon, terms } = await readLexicon(options.lexicon);
+  const pairFields = options.pairs ? options.pairFields ?? PAIR_FIELDS : undefined;
   const plan = await planInput(inputPath);
   signal?.throwIfAborted();
   const settings: CorpusSettings = {
@@ -125,7 +134,8 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
     word_marks: options.wordMarks ?? "position",
     lexicon,
     vocabulary_sha256: await vocabulary.hash(),
-    field: options.field ?? "text",
+    field: pairFields?.join() ?? options.field ?? "text",
+    ...(pairFields === undefined ? {} : { pairs: true }),
     min_chars: options.minChars ?? 0,
     dedup: options.dedup ?? false,
     input_path: inputPath,
@@ -138,6 +148,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
     wordMarks: settings.word_marks,
     ...(terms === undefined ? {} : { lexicon: terms }),
     field: settings.field,
+    ...(pairFields === undefined ? {} : { pairFields }),
     minChars: settings.min_chars,
   };
   using pool = await EncoderPool.start(encoder, {
@@ -160,8 +171,11 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
     ...(options.saveSeconds === undefined ? {} : { saveSeconds: options.saveSeconds }),
   });
   Object.setPrototypeOf(work.state.tally.unknown, null); // "constructor" is a spelling like others
-  const hasMarks = settings.word_marks === "position";
-  const writer = new CorpusWriter(work, work.state.corpus, { vocabularySize: vocabulary.size, hasMarks });
+  const writer = new CorpusWriter(work, work.state.corpus, {
+    vocabularySize: vocabulary.size,
+    hasMarks: settings.word_marks === "position",
+    pairs: pairFields !== undefined,
+  });
   const wroteVocabulary = await writeVocabulary(outputFile, vocabulary);
   const ownsVocabulary = wroteVocabulary && shard.count === 1; // other shards may be at work with it
   try {
@@ -194,7 +208,8 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
   const { sentences, tokens } = work.state.corpus;
   if (sentences === 0 && shard.count === 1) {
     await forget(work, ownsVocabulary, outputFile);
-    throw new UserError(`Cannot preprocess "${inputPath}": no line of it gives a token`);
+    const what = pairFields === undefined ? "a token" : "a question and its answer";
+    throw new UserError(`Cannot preprocess "${inputPath}": no line of it gives ${what}`);
   }
   await writer.publish(prefix);
   await work.remove();
@@ -203,6 +218,7 @@ export async function preprocess(options: PreprocessOptions): Promise<Preprocess
     const lines = bad_lines === 1 ? "1 bad line; it is" : `${bad_lines} bad lines; the first are`;
     log(`Skipped ${lines} in "${prefix}_report.json"`);
   }
+  if (pairFields !== undefined) log(`Total pairs num: ${sentences / 2}`);
   log(`Total sentences num: ${sentences}`);
   log(`Total tokens num: ${tokens}`);
   log(`Average tokens per sentence: ${(tokens / Math.max(1, sentences)).toFixed(2)}`);
@@ -242,6 +258,7 @@ function fingerprintOf(
     "the lexicon": settings.lexicon?.sha256 ?? "",
     "the vocabulary": settings.vocabulary_sha256,
     "the field": settings.field,
+    ...(settings.pairs === undefined ? {} : { "whether lines are pairs": "yes" }), // so older runs go on without
     "the smallest length": String(settings.min_chars),
     "the search for duplicates": String(settings.dedup),
     "the shard": `${index}/${count}`,

@@ -1,5 +1,5 @@
 /**
- * The bytes of text files in blocks of whole lines, and the texts in a block.
+ * The bytes of text files in blocks of whole lines.
  *
  * Where blocks end depends only on where reading starts, so that work that stopped after a block goes on with the same
  * blocks. Files named `*.gz` are decompressed; then offsets are those of the decompressed text.
@@ -9,7 +9,6 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { diskErrorReason, fileError, UserError } from "../config/mod.ts";
-import { stripLine } from "./segmenter.ts";
 
 /** A piece of a file: whole lines, of which only the file's last may lack its ending. */
 export interface TextBlock {
@@ -31,25 +30,6 @@ export interface BlockOptions {
   readonly end?: number;
 }
 
-/** A line that gives no text. */
-export interface BadLine {
-  /** Line number in the block, from 0. */
-  readonly index: number;
-  /** What the line is: "not UTF-8; …". */
-  readonly reason: string;
-}
-
-/** The texts of a block. */
-export interface BlockTexts {
-  /** One a line, or in JSON Lines one for each line of the field. */
-  readonly texts: readonly string[];
-  /** Which line of the block, from 0, each text is from. */
-  readonly origins: readonly number[];
-  /** Lines in the block, bad ones included. */
-  readonly lines: number;
-  readonly bad: readonly BadLine[];
-}
-
 /** How a file holds its texts. */
 export type TextFormat = "lines" | "jsonl";
 
@@ -61,7 +41,6 @@ const BLOCK_BYTES = 1 << 17;
 const READ_BYTES = 1 << 18;
 const LF = 0x0a;
 const CR = 0x0d;
-const NEWLINE = /\r\n|\n|\r/;
 
 /**
  * Tells how a file holds its texts, by its name.
@@ -92,7 +71,8 @@ export function isGzip(path: string): boolean {
  *
  * @example
  * ```ts
- * import { blockTexts, readBlocks } from "./blocks.ts";
+ * import { readBlocks } from "./blocks.ts";
+ * import { blockTexts } from "./block_texts.ts";
  * const file = await Deno.makeTempFile({ suffix: ".txt" });
  * await Deno.writeTextFile(file, "发热\r\n咳嗽\n");
  * for await (const block of readBlocks(file)) console.log(blockTexts(block, "lines").texts); // ["发热", "咳嗽"]
@@ -208,7 +188,7 @@ function lastLineEnd(bytes: Uint8Array): number {
 }
 
 /** Position after the first line ending, 0 without one; a final `\r` counts only if nothing can follow it. */
-function firstLineEnd(bytes: Uint8Array, isLast: boolean): number {
+export function firstLineEnd(bytes: Uint8Array, isLast: boolean): number {
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i] === LF) return i + 1;
     if (bytes[i] !== CR) continue;
@@ -307,90 +287,6 @@ function gzipError(path: string, error: unknown): unknown {
   return diskErrorReason(error) === undefined && code !== undefined
     ? new UserError(`Cannot read text "${path}": ${message}`)
     : fileError("read text", path, error);
-}
-
-/**
- * Takes the texts out of a block.
- *
- * @param block Whole lines; a byte order mark at the very start of the text is dropped.
- * @param format How they hold the texts.
- * @param field Name of the field in JSON Lines. Default: `text`.
- * @returns Texts, and the lines that give none.
- */
-export function blockTexts(
-  block: Pick<TextBlock, "bytes" | "isTooLong" | "start">,
-  format: TextFormat,
-  field = "text",
-): BlockTexts {
-  if (block.isTooLong) {
-    const reason = `longer than ${MAX_LINE_BYTES >> 20} MiB; put line breaks into it`;
-    return { texts: [], origins: [], lines: 1, bad: [{ index: 0, reason }] };
-  }
-  const lines = decodeLines(block.bytes, block.start === 0);
-  const bad: BadLine[] = [];
-  const texts: string[] = [];
-  const origins: number[] = [];
-  lines.forEach((line, index) => {
-    const found = line === undefined
-      ? "not UTF-8; convert the file, for example with `iconv -f GB18030 -t UTF-8`"
-      : format === "lines"
-      ? [line]
-      : fieldTexts(line, field);
-    if (typeof found === "string") {
-      bad.push({ index, reason: found });
-      return;
-    }
-    for (const text of found) {
-      texts.push(text);
-      origins.push(index);
-    }
-  });
-  return { texts, origins, lines: lines.length, bad };
-}
-
-/** The lines of a block; `undefined` where a line is not UTF-8. */
-function decodeLines(bytes: Uint8Array, atStart: boolean): (string | undefined)[] {
-  const options = { fatal: true, ignoreBOM: !atStart };
-  try {
-    return splitLines(new TextDecoder("utf-8", options).decode(bytes));
-  } catch { // now one by one
-    const lines: (string | undefined)[] = [];
-    const strict = new TextDecoder("utf-8", { ...options, ignoreBOM: true });
-    for (let start = 0; start < bytes.length;) {
-      const length = firstLineEnd(bytes.subarray(start), true) || bytes.length - start;
-      const line = bytes.subarray(start, start + length);
-      try {
-        const text = strict.decode(line).replace(/(\r\n|\n|\r)$/, "");
-        lines.push(atStart && start === 0 ? text.replace(/^\ufeff/, "") : text);
-      } catch {
-        lines.push(undefined);
-      }
-      start += length;
-    }
-    return lines;
-  }
-}
-
-/** Splits at line endings; one at the end ends the last line, it does not open another. */
-function splitLines(text: string): string[] {
-  const lines = text.includes("\r") ? text.split(NEWLINE) : text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return lines;
-}
-
-/** The texts in a line of JSON, or what the line is instead. */
-function fieldTexts(line: string, field: string): string[] | string {
-  if (stripLine(line) === "") return [""];
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return "not JSON";
-  }
-  const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, field);
-  const text = isObject ? (value as Record<string, unknown>)[field] : undefined;
-  if (typeof text === "string") return text === "" ? [""] : splitLines(text);
-  return `without a text in the field "${field}"; name the field that has it`;
 }
 
 /**

@@ -8,7 +8,8 @@
  */
 import { resolve, sep } from "node:path";
 import { UserError } from "../config/mod.ts";
-import { attempt, blockTexts, readBlocks, textFormatOf } from "./blocks.ts";
+import { type BlockPairs, blockPairs, type BlockTexts, blockTexts, type PairFields } from "./block_texts.ts";
+import { attempt, readBlocks, textFormatOf } from "./blocks.ts";
 
 /** One line of a text file, without its line ending. */
 export interface TextLine {
@@ -60,6 +61,8 @@ async function collectFiles(folder: string, files: string[]): Promise<void> {
 export interface LineOptions {
   /** Field of `*.jsonl` files that holds the text. Default: `text`. */
   readonly field?: string;
+  /** Each line is a question and its answer, two columns or these fields of `*.jsonl` files. Default: one text. */
+  readonly pairFields?: PairFields;
   /** Hears of bad lines, which are then passed over. By default the first one is an error. */
   readonly onBadLine?: (file: string, line: number, reason: string) => void;
 }
@@ -71,8 +74,8 @@ export interface LineOptions {
  *
  * @param path A file or a folder, as for {@linkcode listTextFiles}.
  * @param options What to do with bad lines, and where JSON Lines have their text.
- * @returns The lines in file order, empty ones included; of JSON Lines the lines of their texts.
- * @throws {UserError} If the path cannot be read, or a line is not UTF-8, too long or no JSON with the field.
+ * @returns The lines in file order, empty ones included; of JSON Lines the lines of their texts, of pairs both halves.
+ * @throws {UserError} If the path cannot be read, or a line is not UTF-8, too long, no JSON with the field or no pair.
  *
  * @example
  * ```ts
@@ -83,17 +86,24 @@ export interface LineOptions {
  * ```
  */
 export async function* readLines(path: string, options: LineOptions = {}): AsyncGenerator<TextLine> {
-  const onBadLine = options.onBadLine ?? refuseLine;
+  const { field, pairFields, onBadLine = refuseLine } = options;
   for (const file of await listTextFiles(path)) {
     const format = textFormatOf(file);
     let line = 0;
     for await (const block of readBlocks(file)) {
-      const { texts, origins, lines, bad } = blockTexts(block, format, options.field);
+      const { texts, origins, lines, bad } = pairFields === undefined
+        ? blockTexts(block, format, field)
+        : halves(blockPairs(block, format, pairFields));
       for (const { index, reason } of bad) onBadLine(file, line + index + 1, reason);
       for (let i = 0; i < texts.length; i++) yield { file, line: line + origins[i]! + 1, text: texts[i]! };
       line += lines;
     }
   }
+}
+
+/** Pairs as twice as many texts. */
+function halves({ pairs, origins, ...rest }: BlockPairs): BlockTexts {
+  return { texts: pairs.flat(), origins: origins.flatMap((line) => [line, line]), ...rest };
 }
 
 function refuseLine(file: string, line: number, reason: string): never {

@@ -1,9 +1,16 @@
 /** Text: vocabulary, tokenizer, word segmentation and word marks, a generated corpus. */
 export {
-  attempt as attemptRead,
   type BadLine,
+  type BlockPairs,
+  blockPairs,
   type BlockTexts,
   blockTexts,
+  PAIR_FIELDS,
+  type PairFields,
+  type TextPair,
+} from "./block_texts.ts";
+export {
+  attempt as attemptRead,
   countLines,
   isGzip,
   nextLineStart,
