@@ -41,6 +41,10 @@ interface Progress {
   broken: number;
   /** Where the data of the next step begins. */
   position?: DataPosition | undefined;
+  /** Epoch of the newest batch. */
+  epoch: number;
+  /** Whether the evaluation after the newest step is still to be made: a signal ended it. */
+  evaluationDue: boolean;
   /** Step of the newest evaluation. */
   evaluated?: number | undefined;
   /** The lowest evaluation loss, and the step that it was found after. */
@@ -62,8 +66,6 @@ export class PretrainingRun implements Disposable {
   readonly #opened: DisposableStack;
   /** Step of the newest checkpoint, -1 before the first. */
   #saved: number;
-  /** Epoch of the newest batch. */
-  #epoch = 0;
 
   constructor(parts: RunParts) {
     const { options, data, plan, from } = parts;
@@ -72,11 +74,14 @@ export class PretrainingRun implements Disposable {
     this.folder = from?.folder ?? "";
     this.#saved = from?.resumed ? this.step : -1;
     const state = (from?.state ?? {}) as Partial<Progress> & { log?: TrainingLogState };
-    const { updates = this.step, broken = 0, position, evaluated, best } = state;
+    const { updates = this.step, broken = 0, position, epoch, evaluationDue, evaluated, best } = state;
+    const hasPosition = from && hasSameData(from, options, data.identity);
     this.#progress = {
       updates,
       broken,
-      ...(from && hasSameData(from, options, data.identity) && { position }),
+      ...(hasPosition && { position }),
+      epoch: hasPosition && epoch || 0,
+      evaluationDue: from?.resumed && evaluationDue || false,
       ...(from?.resumed && { evaluated, best }),
     };
 
@@ -118,17 +123,22 @@ export class PretrainingRun implements Disposable {
    * @throws {UserError} If the loss is no number, memory does not suffice or the disk refuses.
    */
   async train(signal?: AbortSignal) {
-    const { options, plan: { totalSteps } } = this.#parts;
+    const { options, plan: { totalSteps } } = this.#parts, progress = this.#progress;
     if (this.step >= totalSteps) this.#say("Nothing is left to do: the run had reached its end");
     else if (!options.eager_run) this.#say("Compiling the training step; the first one takes a while");
+    if (progress.evaluationDue) await this.evaluate(signal);
     while (this.step < totalSteps && !signal?.aborted) {
       const epoch = await this.#trainStep();
-      if (this.#isEvaluationDue(epoch)) await this.evaluate(signal);
+      progress.evaluationDue = this.#isEvaluationDue(epoch);
+      progress.epoch = epoch;
+      if (progress.evaluationDue) await this.evaluate(signal);
       if (this.step % options.save_steps === 0) await this.#save();
     }
-    if (this.step >= totalSteps && !signal?.aborted) await this.evaluate(signal);
+    if (this.step >= totalSteps && !signal?.aborted && progress.evaluated !== this.step) {
+      await this.evaluate(signal);
+    }
     if (this.#saved !== this.step) await this.#save({ last: true });
-    const { best } = this.#progress;
+    const { best } = progress;
     if (options.load_best_model_at_end && best && this.step >= totalSteps) {
       this.folder = join(options.output_dir, `checkpoint-${best.step}`);
       this.#log.message(`Best checkpoint: "${this.folder}", evaluation loss ${best.loss.toFixed(6)}`);
@@ -138,10 +148,10 @@ export class PretrainingRun implements Disposable {
     }
   }
 
-  /** Evaluates the model as it is, if the run has something to evaluate on and did not just do so. */
+  /** Evaluates the model as it is, if the run has something to evaluate on. */
   async evaluate(signal?: AbortSignal) {
     const { data: { evaluation, vocabulary }, options } = this.#parts;
-    if (!evaluation || this.#progress.evaluated === this.step) return;
+    if (!evaluation) return;
     const batches = onePass(evaluation.sentences, {
       layout: evaluation.layout,
       vocabulary,
@@ -167,6 +177,7 @@ export class PretrainingRun implements Disposable {
     );
     writeEvents(this.#events, record, config);
     this.#progress.evaluated = this.step;
+    this.#progress.evaluationDue = false;
     if (report.total < (this.#progress.best?.loss ?? Infinity)) {
       this.#progress.best = { step: this.step, loss: report.total };
       if (options.load_best_model_at_end && options.do_train && this.#saved !== this.step) await this.#save();
@@ -220,15 +231,14 @@ export class PretrainingRun implements Disposable {
       }, config.loss_weights),
     );
     if (record) writeEvents(this.#events, record, config);
-    this.#parts.bar.update(this.step);
+    this.#parts.bar.update(this.step, `loss ${report.total.toFixed(2)}`);
     return epoch;
   }
 
   #isEvaluationDue(epoch: number): boolean {
-    const { evaluation_strategy: strategy, eval_steps, save_steps } = this.#parts.options;
-    const isNewEpoch = epoch > this.#epoch;
-    this.#epoch = epoch;
-    if (strategy === "epoch") return isNewEpoch;
+    const { options: { evaluation_strategy: strategy, eval_steps, save_steps }, data } = this.#parts;
+    if (!data.evaluation) return false;
+    if (strategy === "epoch") return epoch > this.#progress.epoch;
     return strategy === "steps" && this.step % (eval_steps ?? save_steps) === 0;
   }
 
