@@ -16,7 +16,7 @@ import { readTrainingRecords, type TrainingRecord } from "./log.ts";
 import { checkMemory } from "./memory.ts";
 import type { PretrainOptions } from "./options.ts";
 import { describePlan, planRun } from "./plan.ts";
-import { startingPoint } from "./resume.ts";
+import { removeObsolete, startingPoint } from "./resume.ts";
 import { PretrainingRun } from "./run.ts";
 
 /** How a run is watched and stopped. */
@@ -79,7 +79,7 @@ export async function pretrain(
 
   using _lock = lockOutputDir(options.output_dir);
   await removeLeftovers(options.output_dir);
-  const from = await startingPoint(options, data.identity, print);
+  const { from, obsolete } = await startingPoint(options, data.identity, print);
   // as the run began: another release may lay rows out otherwise
   if (from?.resumed && from.state.layout) data.layout = from.state.layout as BatchLayout;
   const plan = planRun(options, data, from?.config as PretrainingConfig | undefined);
@@ -90,12 +90,16 @@ export async function pretrain(
         "--max_steps or --num_epochs",
     );
   }
+  if (!options.do_train && !data.evaluation) {
+    throw new UserError("Cannot evaluate: --no-do_train needs --eval_dir or --eval_share");
+  }
   if (!options.do_train && !from) {
     throw new UserError(
       `Cannot evaluate: "${options.output_dir}" has no checkpoint, and --no-do_train makes none`,
     );
   }
   if (!hasGpu()) checkMemory(plan.memory);
+  await removeObsolete(options.output_dir, obsolete, print); // now that nothing speaks against the run
 
   const bar = new ProgressBar({
     label: "Training",

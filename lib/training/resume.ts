@@ -21,34 +21,50 @@ export interface StartingPoint extends LoadedCheckpoint {
   resumed: boolean;
 }
 
+/** Where a run begins, and what stands in its way. */
+export interface Beginning {
+  /** Absent for a new model. */
+  from: StartingPoint | undefined;
+  /** Names of the checkpoints of steps that the run will do again, for {@linkcode removeObsolete}. */
+  obsolete: readonly string[];
+}
+
 /**
- * The run's own last checkpoint, or the one it was told to begin from.
+ * The run's own last checkpoint, or the one it was told to begin from. Nothing is changed yet.
  *
- * With `overwrite_output_dir` an earlier run in the same folder is removed; with `resume_from_checkpoint` as well, only
+ * With `overwrite_output_dir` an earlier run in the same folder is obsolete; with `resume_from_checkpoint` as well, only
  * what came after that checkpoint.
  *
  * @param identity What the run is trained on: hashes of corpus and vocabulary.
- * @param say Told what is removed, and which checkpoints are damaged.
+ * @param say Told which checkpoints are damaged.
  * @throws {UserError} If a checkpoint is damaged or of another run, or would be overwritten unasked.
  */
 export async function startingPoint(
   options: PretrainOptions,
   identity: Record<string, string>,
   say: (line: string) => void,
-): Promise<StartingPoint | undefined> {
+): Promise<Beginning> {
   const { output_dir: outputDir, resume_from_checkpoint: chosen } = options;
   if (chosen !== undefined) {
     const point = await loadCheckpoint(chosen);
     checkSameRun(chosen, point, options, identity);
-    await removeCheckpoints(outputDir, { after: point.step, ...options }, say);
-    return { ...point, folder: chosen, resumed: resolve(dirname(chosen)) === resolve(outputDir) };
+    const obsolete = await checkpointsAfter(point.step, options);
+    const resumed = resolve(dirname(chosen)) === resolve(outputDir);
+    return { from: { ...point, folder: chosen, resumed }, obsolete };
   }
-  if (options.overwrite_output_dir) await removeCheckpoints(outputDir, { after: -1, ...options }, say);
+  if (options.overwrite_output_dir) {
+    return { from: await initialCheckpoint(options), obsolete: await checkpointsAfter(-1, options) };
+  }
   const own = await loadLatestCheckpoint(outputDir, { warn: say });
   if (own) {
     checkSameRun(own.folder, own, options, identity);
-    return { ...own, resumed: true };
+    return { from: { ...own, resumed: true }, obsolete: [] };
   }
+  return { from: await initialCheckpoint(options), obsolete: [] };
+}
+
+/** The checkpoint that a new run takes its model from, if any. */
+async function initialCheckpoint(options: PretrainOptions): Promise<StartingPoint | undefined> {
   const folder = options.model_name_or_path;
   if (!options.init_from_ckpt) {
     if (folder && folder !== PUBLISHED_MODEL) {
@@ -81,16 +97,14 @@ export function hasSameData(
     Object.entries(identity).every(([name, value]) => state[name] === value);
 }
 
-/** Makes way for steps that will be done again; logs are cut by whoever goes on writing them. */
-async function removeCheckpoints(
-  outputDir: string,
-  { after, overwrite_output_dir }: { after: number; overwrite_output_dir: boolean },
-  say: (line: string) => void,
-) {
+/** Names of the checkpoints beyond a step, which may be removed. */
+async function checkpointsAfter(
+  after: number,
+  { output_dir: outputDir, overwrite_output_dir }: PretrainOptions,
+): Promise<string[]> {
   const names = await Array.fromAsync(Deno.readDir(outputDir), ({ name }) => name).catch(() => []); // not there yet
   const later = names.filter((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? -1) > after);
-  if (later.length === 0) return;
-  if (!overwrite_output_dir) {
+  if (later.length > 0 && !overwrite_output_dir) {
     throw new UserError(
       `Cannot go on from step ${after}: "${outputDir}" has later checkpoints (${
         later.join(", ")
@@ -98,13 +112,28 @@ async function removeCheckpoints(
         "--overwrite_output_dir do it",
     );
   }
-  for (const name of later) {
+  return later;
+}
+
+/**
+ * Makes way for steps that will be done again; logs are cut by whoever goes on writing them.
+ *
+ * @param names Of checkpoints in the folder.
+ * @param say Told what is removed.
+ * @throws {UserError} If the disk refuses.
+ */
+export async function removeObsolete(
+  outputDir: string,
+  names: readonly string[],
+  say: (line: string) => void,
+) {
+  for (const name of names) {
     const path = join(outputDir, name);
     await Deno.remove(path, { recursive: true }).catch((error) => {
       throw fileError("remove", path, error);
     });
   }
-  say(`Removed ${later.join(", ")} from "${outputDir}"`);
+  if (names.length > 0) say(`Removed ${names.join(", ")} from "${outputDir}"`);
 }
 
 /** A run goes on only with what it began with: anything else would be another curve under the same name. */

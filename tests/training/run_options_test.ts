@@ -33,10 +33,19 @@ const RUN = {
 };
 type Given = Partial<Record<keyof typeof PRETRAIN_OPTIONS, unknown>>;
 
-async function run(output: string, given: Given = {}) {
+async function run(
+  output: string,
+  given: Given = {},
+  onLine = (_line: string, _abort: AbortController) => {},
+) {
   const options = resolveOptions(PRETRAIN_OPTIONS, { ...RUN, output_dir: join(folder, output), ...given });
   const lines: string[] = [];
-  const summary = await pretrain(options, { print: (line) => lines.push(line) });
+  const abort = new AbortController();
+  const print = (line: string) => {
+    lines.push(line);
+    onLine(line, abort);
+  };
+  const summary = await pretrain(options, { print, signal: abort.signal });
   return { ...summary, lines };
 }
 const weights = async (output: string, step = 8) =>
@@ -103,6 +112,45 @@ Deno.test("a finished model is evaluated on another corpus without a step of tra
   assert.equal(await weights("plain"), before);
 });
 
+Deno.test("a model that was evaluated when it was trained is evaluated again when told to", async () => {
+  await run("twice", { eval_share: 0.1 });
+  const before = await evaluations("twice");
+  await run("twice", { eval_share: 0.1, do_train: false });
+  const after = await evaluations("twice");
+  assert.equal(after.length, before.length + 1);
+  assert.equal(after.at(-1)!.eval_loss, before.at(-1)!.eval_loss);
+});
+
+Deno.test("resumed in the middle of an epoch, a run evaluates when the epoch ends, as if it had never stopped", async () => {
+  const given = {
+    batch_size: 12,
+    eval_share: 0.1,
+    evaluation_strategy: "epoch",
+    max_steps: 20,
+    save_steps: 9,
+  };
+  await run("epochs", given);
+  const whole = (await evaluations("epochs")).map(({ step, eval_loss }) => [step, eval_loss]);
+  assert.ok(whole.length >= 3 && !whole.some(([step]) => step === 10), `${whole}`);
+  for (const step of [18, 20]) {
+    await Deno.remove(join(folder, "epochs", `checkpoint-${step}`), { recursive: true });
+  }
+  const { lines } = await run("epochs", given);
+  assert.match(lines.join("\n"), /at step 9/);
+  assert.deepEqual((await evaluations("epochs")).map(({ step, eval_loss }) => [step, eval_loss]), whole);
+});
+
+Deno.test("an evaluation that a signal ends is made up for when the run goes on", async () => {
+  const given = { eval_share: 0.1, eval_steps: 3, logging_steps: 1 };
+  const { step } = await run("interrupted", given, (line, abort) => {
+    if (line.startsWith("global step 3/")) abort.abort();
+  });
+  assert.equal(step, 3);
+  assert.deepEqual(await evaluations("interrupted"), []);
+  await run("interrupted", given);
+  assert.deepEqual((await evaluations("interrupted")).map(({ step }) => step), [3, 6, 8]);
+});
+
 Deno.test("going back to an earlier checkpoint needs the later ones out of the way", async () => {
   await run("back");
   const from = join(folder, "back", "checkpoint-4");
@@ -122,6 +170,12 @@ Deno.test("overwriting begins afresh, whatever the earlier run's options were", 
   assert.deepEqual((await readTrainingRecords(join(folder, "again"))).map(({ step }) => step), [4, 8]);
 });
 
+Deno.test("a run that cannot be leaves what it was to overwrite", async () => {
+  await run("kept", { max_steps: 4 });
+  await assert.rejects(run("kept", { overwrite_output_dir: true, fp16: true }), /Cannot use --fp16 on a CPU/);
+  assert.deepEqual(checkpoints("kept"), ["checkpoint-4"]);
+});
+
 Deno.test("every objective and schedule can be chosen", () => {
   const { objective, lr_scheduler_type } = PRETRAIN_OPTIONS;
   assert.deepEqual<readonly string[]>(objective.choices, Object.keys(OBJECTIVES));
@@ -138,6 +192,7 @@ const REFUSED: [string, Given, RegExp][] = [
     /both --eval_dir and --eval_share/,
   ],
   ["evaluation on nothing", { do_eval: true }, /--do_eval needs --eval_dir, or .*--eval_share/],
+  ["no training and no evaluation", { do_train: false }, /--no-do_train needs --eval_dir or --eval_share/],
   ["evaluation of nothing", { do_train: false, do_eval: true, eval_share: 0.1 }, /has no checkpoint/],
   [
     "pairs from a corpus without",
