@@ -24,11 +24,11 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { type Preset, presetConfig } from "../lib/electra/mod.ts";
 import { Corpus, openBatches, planLayout, slots } from "../lib/packing/mod.ts";
-import type { Precision } from "../lib/tensorflow/mod.ts";
 import { Vocabulary } from "../lib/text/mod.ts";
 import { lengthBuckets, paddedBatch, type PlainBatch, randomBatch, saveBatches } from "./peers/batches.ts";
 import { race, type Side, type Timing } from "./peers/race.ts";
-import { drivers, type StepSpec } from "./peers/step_process.ts";
+import { drivers, type StepSpec, type StreamSpec } from "./peers/step_process.ts";
+import { memoryOf, processor, secondsOf, Table } from "./peers/table.ts";
 
 const VOCABULARY = 22608; // of the published model
 /** Rows of both views, and tokens a row. */
@@ -39,20 +39,29 @@ const PADDED_SENTENCES = 2;
 /** Batches that stand for all of a kind, spread over their lengths or over the corpus. */
 const SAMPLE = 4;
 
+/** What cases begin with. */
+const KINDS = ["padded", "recompute", "corpus"];
+
 type Peer = "paddle" | "full" | "lean";
 const PEERS: Record<Peer, string> = { paddle: "Paddle", full: "PyTorch full", lean: "PyTorch lean" };
 
-/** A line of the table. */
-interface Line {
-  readonly case: string;
-  readonly unit: "CPU-s" | "s" | "GB" | "sentences/CPU-s";
-  readonly ours: number;
-  readonly peer?: number | undefined;
-  /** What the ratio is to be: at most, or of rates at least. */
-  readonly goal?: number | undefined;
-  /** Where the numbers come from: ours, then the peer's. */
-  readonly timings: readonly Timing[];
-}
+type Measured = "float32" | "mixed_bfloat16";
+/** Who takes part: Paddle computes nothing in bfloat16 on a processor. */
+const PEERS_WITH: Record<Measured, readonly Peer[]> = {
+  float32: ["lean", "full", "paddle"],
+  mixed_bfloat16: ["lean", "full"],
+};
+/** What ratios to the peers are to be reached: of padded steps, of their memory, of rates on a corpus. */
+const STEP_GOALS: Record<Measured, Partial<Record<Peer, number>>> = {
+  float32: { paddle: 0.25, lean: 0.8 },
+  mixed_bfloat16: { lean: 0.75 },
+};
+const MEMORY_GOALS: Partial<Record<Peer, number>> = { lean: 0.75 };
+const CORPUS_GOALS: Record<Measured, Partial<Record<Peer, number>>> = {
+  float32: { paddle: 50, lean: 15 },
+  mixed_bfloat16: { paddle: 80, lean: 15 },
+};
+const BUCKETS_GOAL = 1.2, RECOMPUTE_GOALS = { time: 1.35, memory: 0.45 };
 
 const { values: flags } = parseArgs({
   options: {
@@ -84,13 +93,12 @@ const HELP = `deno task bench:pretrain [flags]
   --corpus FOLDER   what \`deno task preprocess\` made; without it the cases on a corpus are left out
   --batch_size N    sentences a step of ours on the corpus (32); the peer with buckets gets as many tokens
   --runs N          timed steps a side (5); Paddle takes over a minute for one of 4x512
-  --case TEXT       only cases with this in their names
+  --case TEXT       only cases with these words in their names; first of all padded, recompute or corpus
   --quick           one case of a small model against PyTorch, within a minute
   --json            a line of JSON per case`;
 
 const runs = flags.quick ? 3 : Number(flags.runs);
-/** What has been said and is not said again. */
-const notes = new Set<string>();
+const table = new Table({ json: flags.json || flags.help, runs });
 
 if (flags.help) console.log(HELP);
 else {
@@ -103,10 +111,10 @@ else {
 }
 
 async function runAll(folder: string) {
-  note(`${processor("model name")}, ${navigator.hardwareConcurrency} cores`);
+  table.note(`${processor("model name")}, ${navigator.hardwareConcurrency} cores`);
   for (const name of ["torch", "paddle"] as const) {
     const missing = !flags[name] && !(flags.quick && name === "paddle");
-    if (missing) note(`Without --${name} its cases are left out; to make one: ${HOW_TO_MAKE[name]}`);
+    if (missing) table.note(`Without --${name} its cases are left out; to make one: ${HOW_TO_MAKE[name]}`);
   }
   if (!flags.json) {
     console.log("case | ours | peer | ratio | goal | unit | cores busy with others: median, most");
@@ -120,20 +128,27 @@ async function runAll(folder: string) {
       threads: 1,
     });
   }
-  const precisions: Precision[] = ["float32", "mixed_bfloat16"];
+  const precisions: Measured[] = ["float32", "mixed_bfloat16"];
   if (!/avx512_bf16|amx_bf16|bf16/.test(processor("flags|Features"))) {
-    note("Mixed bfloat16 is not measured: this processor has no instructions for it");
+    table.note("Mixed bfloat16 is not measured: this processor has no instructions for it");
     precisions.pop();
   }
-  for (const precision of precisions) {
+  const only = KINDS.filter((kind) => flags.case.includes(kind));
+  const kinds = only.length > 0 ? only : KINDS;
+  for (const precision of kinds.includes("padded") ? precisions : []) {
     for (const [rows, width] of SHAPES) {
       for (const threads of [1, 2]) {
         await paddedCase(folder, { preset: "base", rows, width, precision, threads });
       }
     }
   }
-  await recomputeCase(folder);
-  for (const precision of precisions) await corpusCases(folder, precision);
+  if (kinds.includes("recompute")) await recomputeCase(folder);
+  for (const precision of kinds.includes("corpus") ? precisions : []) await corpusCases(folder, precision);
+}
+
+/** Whether a case has every word of `--case` in its name. */
+function isWanted(name: string): boolean {
+  return flags.case.split(" ").every((word) => name.includes(word));
 }
 
 /** What is trained in a padded case. */
@@ -141,43 +156,34 @@ interface Padded {
   readonly preset: Preset;
   readonly rows: number;
   readonly width: number;
-  readonly precision: Precision;
+  readonly precision: Measured;
   readonly threads: number;
 }
 
 async function paddedCase(folder: string, padded: Padded) {
   const { preset, rows, width, precision, threads } = padded;
-  const goals: Partial<Record<Peer, number>> = flags.quick
-    ? {}
-    : precision === "float32"
-    ? { paddle: 0.25, lean: 0.8 }
-    : { lean: 0.75 };
-  const peers: Peer[] = flags.quick
-    ? ["lean"]
-    : precision === "float32"
-    ? ["lean", "full", "paddle"]
-    : ["lean", "full"];
+  const peers = flags.quick ? ["lean"] as const : PEERS_WITH[precision];
   const name = `padded ${preset} ${rows}x${width} ${precision} ${threads} thread${threads > 1 ? "s" : ""}`;
   const spec = await randomSpec(folder, padded);
   for (const peer of withAPython(peers)) {
     const title = `${name}, ${PEERS[peer]}`;
-    if (!title.includes(flags.case)) continue;
+    if (!isWanted(title)) continue;
     const timings = await race([ourSide(spec), peerSide(peer, spec)], runs, RATE);
-    report({
+    table.add({
       case: title,
-      ...(threads === 1 ? cpuSeconds(timings) : wallSeconds(timings)),
-      goal: goals[peer],
+      ...secondsOf(threads, timings),
+      goal: preset === "base" ? STEP_GOALS[precision][peer] : undefined,
     });
     if (threads > 1) continue;
-    report({
+    table.add({
       case: `${title}, peak memory`,
-      ...memory(timings),
-      goal: peer === "lean" && !flags.quick ? 0.75 : undefined,
+      ...memoryOf(timings),
+      goal: preset === "base" ? MEMORY_GOALS[peer] : undefined,
     });
   }
-  if (withAPython(peers).length === 0 && name.includes(flags.case)) {
+  if (withAPython(peers).length === 0 && isWanted(name)) {
     const timings = await race([ourSide(spec)], runs, RATE);
-    report({ case: name, ...(threads === 1 ? cpuSeconds(timings) : wallSeconds(timings)) });
+    table.add({ case: name, ...secondsOf(threads, timings) });
   }
 }
 
@@ -193,87 +199,113 @@ async function recomputeCase(folder: string) {
   });
   const frugal = ourSide({ ...spec, recompute: true });
   const without = `${name}, ours without`;
-  if (without.includes(flags.case)) {
+  if (isWanted(without)) {
     const timings = await race([frugal, ourSide(spec)], runs, RATE);
-    report({ case: without, ...cpuSeconds(timings), goal: 1.35 });
-    report({ case: `${without}, peak memory`, ...memory(timings) });
+    table.add({ case: without, ...secondsOf(1, timings), goal: RECOMPUTE_GOALS.time });
+    table.add({ case: `${without}, peak memory`, ...memoryOf(timings) });
   }
   const paddle = `${name}, ${PEERS.paddle}, peak memory`;
-  if (paddle.includes(flags.case) && flags.paddle) {
-    report({ case: paddle, ...memory(await race([frugal, peerSide("paddle", spec)], 1, RATE)), goal: 0.45 });
+  if (isWanted(paddle) && flags.paddle) {
+    table.add({
+      case: paddle,
+      ...memoryOf(await race([frugal, peerSide("paddle", spec)], 1, RATE)),
+      goal: RECOMPUTE_GOALS.memory,
+    });
   }
 }
 
+/** Our side of the cases on a corpus, and what the peers' is made from. */
+interface OnCorpus {
+  readonly corpus: Corpus;
+  readonly masking: { readonly vocabulary: Vocabulary; readonly mlmProb: number; readonly seed: number };
+  readonly layout: StreamSpec["layout"];
+  /** What all sides train, without their batches. */
+  readonly base: StepSpec;
+  readonly ours: Rated;
+  readonly precision: Measured;
+}
+
+/** A side, and how many sentences its steps have on average. */
+interface Rated {
+  readonly side: Side;
+  readonly sentences: number;
+}
+
 /** Sentences per CPU-second on a corpus. */
-async function corpusCases(folder: string, precision: Precision) {
-  const prefix = `corpus base ${precision} 1 thread`;
-  const isWanted = (name: string) => name.includes(flags.case);
-  if (!flags.corpus) return note("Cases on a corpus are left out: they need --corpus");
+async function corpusCases(folder: string, precision: Measured) {
+  if (!flags.corpus) return table.note("Cases on a corpus are left out: they need --corpus");
   const vocabulary = await Vocabulary.read(join(flags.corpus, "vocab.txt"));
   using corpus = await Corpus.open(flags.corpus, vocabulary);
   const masking = { vocabulary, mlmProb: MASK_PROBABILITY, seed: SEED };
-  const base: StepSpec = { config: presetConfig("base", vocabulary.size), precision, threads: 1, seed: SEED };
-
   const batchSize = Number(flags.batch_size);
   const layout = planLayout(corpus, { ...masking, batchSize, maxSeqLength: POSITIONS, packing: "rows" });
   const stream = { corpus: flags.corpus, layout, maskProbability: MASK_PROBABILITY };
-  const packed = {
-    side: ourSide({ ...base, stream }),
-    sentences: await sentencesAStep(corpus, { ...masking, layout }),
+  const base = { config: presetConfig("base", vocabulary.size), precision, threads: 1, seed: SEED };
+  const sentences = await sentencesAStep(corpus, { ...masking, layout });
+  const rows = layout.groups.map(({ rows, width }) => `${rows}x${width}`).join(" + ");
+  table.note(`Packed rows: ${rows}, ${sentences.toFixed(1)} sentences a step`);
+  const setup = {
+    corpus,
+    masking,
+    layout,
+    base,
+    precision,
+    ours: { side: ourSide({ ...base, stream }), sentences },
   };
-  note(
-    `Packed rows: ${layout.groups.map(({ rows, width }) => `${rows}x${width}`).join(" + ")}, ` +
-      `${packed.sentences.toFixed(1)} sentences a step`,
-  );
-  const compare = async (name: string, peer: { side: Side; sentences: number }, goal: number) => {
-    const timings = await race([packed.side, peer.side], runs, RATE);
-    const [ours, theirs] = timings as [Timing, Timing];
-    const rates = { ours: packed.sentences / ours.cpu, peer: peer.sentences / theirs.cpu };
-    report({ case: name, unit: "sentences/CPU-s", ...rates, goal, timings });
-  };
+  await againstPadding(folder, setup);
+  await againstBuckets(folder, setup);
+}
 
-  const spread = Array.from(
-    { length: SAMPLE * PADDED_SENTENCES },
-    (_, i) => Math.floor(i * corpus.length / SAMPLE / 2),
-  );
-  const padded = Array.from({ length: SAMPLE }, (_, i) => spread.slice(2 * i, 2 * i + 2));
+/** Every sentence in a row of 512, as the original does it. */
+async function againstPadding(folder: string, setup: OnCorpus) {
+  const { corpus, masking, base, precision } = setup;
   const batches = await save(
     folder,
-    padded.map((numbers) => paddedBatch(corpus, numbers, POSITIONS, masking)),
+    Array.from({ length: SAMPLE }, (_, i) => {
+      const numbers = Array.from({ length: PADDED_SENTENCES }, (_, j) => i + j * SAMPLE)
+        .map((k) => Math.floor(k * corpus.length / (SAMPLE * PADDED_SENTENCES)));
+      return paddedBatch(corpus, numbers, POSITIONS, masking);
+    }),
   );
   for (const peer of withAPython(["lean", "paddle"])) {
-    const name = `${prefix}, ${PEERS[peer]} padded to ${POSITIONS}`;
-    if (!isWanted(name)) continue;
-    // Paddle computes nothing in bfloat16 on a processor: what it is compared with is its float32.
+    const name = `${PEERS[peer]} padded to ${POSITIONS}`;
+    // Paddle computes nothing in bfloat16 on a processor: then it is its float32 that ours is compared with.
     const spec = { ...base, batches, ...(peer === "paddle" && { precision: "float32" as const }) };
-    const goal = peer === "lean" ? 15 : precision === "float32" ? 50 : 80;
-    await compare(
-      name,
-      { side: { ...peerSide(peer, spec), batches: SAMPLE }, sentences: PADDED_SENTENCES },
-      goal,
-    );
+    const side = { ...peerSide(peer, spec), batches: SAMPLE };
+    await compareRates(setup, name, { side, sentences: PADDED_SENTENCES }, CORPUS_GOALS[precision][peer]);
   }
+}
 
-  const lengths = Array.from(
-    { length: corpus.length },
-    (_, n) => Math.min(POSITIONS, corpus.tokensOf(n) + 2),
-  );
+/** Sentences of like lengths together, padded to the longest of the batch. */
+async function againstBuckets(folder: string, setup: OnCorpus) {
+  const { corpus, masking, base, layout } = setup;
+  const lengthOf = (n: number) => Math.min(POSITIONS, corpus.tokensOf(n) + 2);
+  const lengths = Array.from({ length: corpus.length }, (_, n) => lengthOf(n));
   const tokens = slots(layout), all = corpus.length;
   for (const [most, pool] of [[tokens, all], [tokens / 2, all], [2 * tokens, all], [tokens, 4096]] as const) {
-    const name = `${prefix}, ${PEERS.lean} in buckets: ${most} tokens of ${pool} sorted sentences`;
-    if (!isWanted(name) || !flags.torch) continue;
+    if (!flags.torch) continue;
     const buckets = lengthBuckets(lengths, most, pool);
-    const sample = Array.from(
-      { length: SAMPLE },
-      (_, i) => buckets[Math.floor((i + 0.5) * buckets.length / SAMPLE)]!,
-    );
-    const batches = await save(
-      folder,
-      sample.map(({ numbers, width }) => paddedBatch(corpus, numbers, width, masking)),
-    );
-    const side = { ...peerSide("lean", { ...base, batches }), batches: SAMPLE };
-    await compare(name, { side, sentences: all / buckets.length }, 1.2);
+    const sample = Array.from({ length: SAMPLE }, (_, i) => Math.floor((i + 0.5) * buckets.length / SAMPLE))
+      .map((i) => paddedBatch(corpus, buckets[i]!.numbers, buckets[i]!.width, masking));
+    const spec = { ...base, batches: await save(folder, sample) };
+    const side = { ...peerSide("lean", spec), batches: SAMPLE, warmup: SAMPLE };
+    const name = `${PEERS.lean} in buckets of ${most} tokens out of ${pool} sorted sentences`;
+    await compareRates(setup, name, { side, sentences: all / buckets.length }, BUCKETS_GOAL);
   }
+}
+
+async function compareRates(
+  { ours, precision }: OnCorpus,
+  name: string,
+  peer: Rated,
+  goal: number | undefined,
+) {
+  const title = `corpus base ${precision} 1 thread, ${name}`;
+  if (!isWanted(title)) return;
+  const timings = await race([ours.side, peer.side], Math.ceil(runs / SAMPLE), RATE);
+  const [mine, theirs] = timings as [Timing, Timing];
+  const rates = { ours: ours.sentences / mine.cpu, peer: peer.sentences / theirs.cpu };
+  table.add({ case: title, unit: "sentences/CPU-s", ...rates, goal, timings });
 }
 
 /** Sentences that packed rows hold on average. */
@@ -315,54 +347,4 @@ async function save(folder: string, batches: readonly PlainBatch[]): Promise<str
   const file = await Deno.makeTempFile({ dir: folder, suffix: ".npz" });
   await saveBatches(file, batches);
   return file;
-}
-
-function cpuSeconds(timings: readonly Timing[]) {
-  const [ours, peer] = timings.map(({ cpu }) => cpu);
-  return { unit: "CPU-s", ours: ours!, peer, timings } as const;
-}
-
-function wallSeconds(timings: readonly Timing[]) {
-  const [ours, peer] = timings.map(({ wall }) => wall);
-  return { unit: "s", ours: ours!, peer, timings } as const;
-}
-
-function memory(timings: readonly Timing[]) {
-  const [ours, peer] = timings.map(({ peak }) => peak / 2 ** 30);
-  return { unit: "GB", ours: ours!, peer, timings } as const;
-}
-
-/** Prints a line of the table. */
-function report({ case: name, unit, ours, peer, goal, timings }: Line) {
-  const ratio = peer === undefined ? undefined : ours / peer;
-  const others = {
-    median: Math.max(...timings.map(({ others }) => others.median)),
-    most: Math.max(...timings.map(({ others }) => others.most)),
-  };
-  if (flags.json) {
-    const orNull = { peer: peer ?? null, ratio: ratio ?? null, goal: goal ?? null };
-    const versions = timings.map(({ version }) => version);
-    console.log(
-      JSON.stringify({ bench: "pretrain", case: name, ours, ...orNull, unit, runs, others, versions }),
-    );
-    return;
-  }
-  for (const { version } of timings) note(version);
-  const cell = (value: number | undefined) => value?.toFixed(2) ?? "–";
-  const bound = goal === undefined ? "–" : `${unit === "sentences/CPU-s" ? "≥" : "≤"} ${goal}`;
-  const busy = `${others.median.toFixed(2)}, ${others.most.toFixed(2)}`;
-  console.log([name, cell(ours), cell(peer), cell(ratio), bound, unit, busy].join(" | "));
-}
-
-/** Says something once, beside the table. */
-function note(text: string) {
-  if (!notes.has(text)) console.error(text);
-  notes.add(text);
-}
-
-/** What the system tells of the processor, if it does. */
-function processor(field: string): string {
-  if (Deno.build.os !== "linux") return Deno.build.arch;
-  return Deno.readTextFileSync("/proc/cpuinfo").match(new RegExp(`^(?:${field})\\s*: (.*)`, "m"))?.[1] ??
-    Deno.build.arch;
 }

@@ -11,13 +11,13 @@ export interface Side {
   readonly spec: StepSpec;
   /** Steps before the clock runs. */
   readonly warmup: number;
-  /** How many batches of the specification take turns; of a stream there is but the next. */
+  /** How many batches of the specification it trains on in turn; 1 for a stream, which has but its next. */
   readonly batches: number;
 }
 
 /** What a side took. */
 export interface Timing {
-  /** Seconds of a step on all cores: of each batch the median over the rounds, of these the mean. */
+  /** Seconds of a step on all cores: of each batch the median, of these the mean. */
   readonly cpu: number;
   /** Seconds of a step by the clock, likewise. */
   readonly wall: number;
@@ -33,7 +33,7 @@ export interface Timing {
  * Starts all sides and lets them take turns.
  *
  * @param sides who; all of them have to fit into memory at once
- * @param rounds how often each trains each of its batches
+ * @param rounds how often each trains each of its batches; who has fewer does them more often, for all take as many steps
  * @param rate learning rate
  * @returns what each took, in the same order
  */
@@ -43,13 +43,13 @@ export async function race(sides: readonly Side[], rounds: number, rate: number)
   for (const side of sides) {
     const process = started.use(await StepProcess.start(side.command, side.spec));
     for (let i = 0; i < side.warmup; i++) await process.step(i % side.batches, rate);
-    runners.push({ side, process, costs: [] });
+    runners.push({ side, process, costs: Array.from({ length: side.batches }, () => []) });
   }
-  for (let round = 0; round < rounds; round++) {
+  const steps = rounds * Math.max(...sides.map(({ batches }) => batches));
+  for (let step = 0; step < steps; step++) {
     for (const { side, process, costs } of runners) {
-      const turn: StepCost[] = [];
-      for (let batch = 0; batch < side.batches; batch++) turn.push(await process.step(batch, rate));
-      costs.push(turn);
+      const batch = step % side.batches;
+      costs[batch]!.push(await process.step(batch, rate));
     }
   }
   return await Promise.all(runners.map(async ({ process, costs }) => {
@@ -64,8 +64,8 @@ export async function race(sides: readonly Side[], rounds: number, rate: number)
   }));
 }
 
-function secondsOf(rounds: readonly StepCost[][], clock: "cpu" | "wall"): number {
-  const medians = rounds[0]!.map((_, batch) => median(rounds.map((round) => round[batch]![clock])));
+function secondsOf(costs: readonly StepCost[][], clock: "cpu" | "wall"): number {
+  const medians = costs.map((ofBatch) => median(ofBatch.map((cost) => cost[clock])));
   return medians.reduce((sum, seconds) => sum + seconds, 0) / medians.length;
 }
 
