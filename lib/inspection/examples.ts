@@ -6,6 +6,7 @@ import {
   IGNORED_LABEL,
   maskTokens,
   RandomStream,
+  type Sentence,
   streamDraws,
 } from "../packing/mod.ts";
 
@@ -20,8 +21,10 @@ export interface MaskedToken {
 
 /** A sentence of a corpus, cut to a row's room. */
 export interface ExampleSentence {
-  /** Number in the corpus, from 0. */
+  /** Number in the corpus, from 0; of the pair in a corpus of pairs. */
   readonly sentence: number;
+  /** Which half of the pair it is; absent in a corpus that is not of pairs. */
+  readonly half?: "question" | "answer";
   /** Tokens that the row has no room for. */
   readonly cut: number;
   readonly words: readonly (readonly MaskedToken[])[];
@@ -30,6 +33,7 @@ export interface ExampleSentence {
 /** Which examples, and the options of pretraining that decide their masks. */
 export interface ExampleOptions {
   readonly vocabulary: Vocabulary;
+  /** How many sentences, or pairs. */
   readonly count: number;
   readonly seed: number;
   readonly maxSeqLength: number;
@@ -37,28 +41,37 @@ export interface ExampleOptions {
 }
 
 /**
- * Draws random sentences and masks them as the first view of pretraining's first epoch does with the same seed.
+ * Draws random sentences and masks them as the first view of pretraining's first epoch does with the same seed; of a pair
+ * the answer as the second view does.
  *
  * @param corpus the open corpus; all corpora of a folder, for the masks to be the very ones
  * @param options which and how
- * @returns different sentences, in the order of the corpus
+ * @returns different sentences, in the order of the corpus; each question is followed by its answer
  */
 export function exampleSentences(corpus: Corpus, options: ExampleOptions): ExampleSentence[] {
   const stream = new RandomStream({ seed: options.seed, purpose: "order", epoch: 0 });
   const numbers = new Set<number>();
   while (numbers.size < Math.min(options.count, corpus.length)) numbers.add(stream.below(corpus.length));
-  return [...numbers].sort((a, b) => a - b).map((sentence) => maskedSentence(corpus, sentence, options));
+  return [...numbers].sort((a, b) => a - b).flatMap((number) => {
+    const sentence = corpus.sentence(number);
+    const { partner } = sentence;
+    if (partner === undefined) return [{ sentence: number, ...maskSentence(sentence, number, 0, options) }];
+    return [
+      { sentence: number, half: "question" as const, ...maskSentence(sentence, number, 0, options) },
+      { sentence: number, half: "answer" as const, ...maskSentence(partner, number, 1, options) },
+    ];
+  });
 }
 
-function maskedSentence(
-  corpus: Corpus,
+function maskSentence(
+  whole: Sentence,
   sentence: number,
+  view: 0 | 1,
   { vocabulary, seed, maxSeqLength, mlmProb }: ExampleOptions,
-): ExampleSentence {
-  const whole = corpus.sentence(sentence);
+): Pick<ExampleSentence, "cut" | "words"> {
   const ids = whole.ids.subarray(0, maxSeqLength - 2);
   const isSuffix = whole.isSuffix.subarray(0, ids.length);
-  const draws = streamDraws({ seed, epoch: 0, sentence, view: 0 }, mlmProb, vocabulary.size);
+  const draws = streamDraws({ seed, epoch: 0, sentence, view }, mlmProb, vocabulary.size);
   const { masked, labels } = maskTokens(ids, chooseWords(isSuffix, draws), draws, vocabulary.maskId);
   const words: MaskedToken[][] = [];
   ids.forEach((id, i) => {
@@ -77,5 +90,5 @@ function maskedSentence(
     if (i > 0 && isSuffix[i] === 1) words.at(-1)!.push(token);
     else words.push([token]);
   });
-  return { sentence, cut: whole.ids.length - ids.length, words };
+  return { cut: whole.ids.length - ids.length, words };
 }

@@ -7,7 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../config/mod.ts";
 import type { Lexicon, Vocabulary } from "../text/mod.ts";
-import type { Corpus } from "../packing/mod.ts";
+import type { Corpus, Sentence } from "../packing/mod.ts";
 import { readReports, type Report } from "./report.ts";
 import { TermCounter, type TermCoverage } from "./term_coverage.ts";
 
@@ -40,6 +40,8 @@ export interface Inspection {
   /** Paths before `_ids.npy`. */
   readonly corpora: readonly string[];
   readonly sentences: number;
+  /** Questions with their answers, of which both are sentences; absent in a corpus that is not of pairs. */
+  readonly pairs?: number;
   readonly tokens: number;
   /** Tokens a sentence; the median and the 95 % are the least length that at least this share does not exceed. */
   readonly lengths: {
@@ -127,15 +129,17 @@ export async function locateCorpus(path: string): Promise<CorpusPlace> {
  */
 export async function inspectCorpus(corpus: Corpus, options: InspectOptions): Promise<Inspection> {
   const report = await readReports(corpus.prefixes);
-  const isOfThisRun = report?.sentences === corpus.length && report.tokens === corpus.tokens;
   const counts = [...corpus.lengthCounts()].sort(([a], [b]) => a - b);
+  const sentences = corpus.length * sentencesEach(corpus);
+  const isOfThisRun = report?.sentences === sentences && report.tokens === corpus.tokens;
   const room = options.maxSeqLength - 2; // [CLS] and [SEP]
   return {
     corpora: corpus.prefixes,
-    sentences: corpus.length,
+    sentences,
+    ...(corpus.pairs ? { pairs: corpus.length } : {}),
     tokens: corpus.tokens,
     lengths: {
-      mean: corpus.tokens / corpus.length,
+      mean: corpus.tokens / sentences,
       median: quantile(counts, 0.5),
       percentile_95: quantile(counts, 0.95),
       max: counts.at(-1)![0],
@@ -148,6 +152,11 @@ export async function inspectCorpus(corpus: Corpus, options: InspectOptions): Pr
     ...await countTokens(corpus, options),
     report: isOfThisRun ? report : null,
   };
+}
+
+/** Sentences of one place in the corpus: a question and its answer in one of pairs. */
+function sentencesEach(corpus: Corpus): 1 | 2 {
+  return corpus.pairs ? 2 : 1;
 }
 
 /** Sentences by length, shortest first. */
@@ -196,12 +205,14 @@ function binWidth(length: number): number {
 
 const SENTENCES_A_TURN = 1024;
 
-/** Reads the ids of sentences spread evenly over the corpus. */
+/** Reads the ids of sentences spread evenly over the corpus; of pairs, both halves. */
 async function countTokens(
   corpus: Corpus,
   { vocabulary, sample, lexicon, signal, onProgress }: InspectOptions,
 ): Promise<Pick<Inspection, "sampled" | "unknown" | "words" | "terms">> {
-  const sampled = Math.min(sample, corpus.length);
+  const each = sentencesEach(corpus);
+  const places = Math.min(Math.ceil(sample / each), corpus.length);
+  const sampled = places * each;
   const byLength: number[] = [];
   const counter = lexicon && new TermCounter(vocabulary, lexicon);
   let tokens = 0, unknown = 0;
@@ -209,8 +220,7 @@ async function countTokens(
     while (byLength.length < length) byLength.push(0);
     byLength[length - 1]!++;
   };
-  for (let i = 0; i < sampled; i++) {
-    const sentence = corpus.sentence(Math.floor(i * corpus.length / sampled));
+  const addSentence = (sentence: Sentence) => {
     counter?.add(sentence);
     const { ids, isSuffix } = sentence;
     tokens += ids.length;
@@ -222,8 +232,13 @@ async function countTokens(
       start = at;
     }
     addWord(ids.length - start);
+  };
+  for (let i = 0; i < places; i++) {
+    const sentence = corpus.sentence(Math.floor(i * corpus.length / places));
+    addSentence(sentence);
+    if (sentence.partner !== undefined) addSentence(sentence.partner);
     if ((i + 1) % SENTENCES_A_TURN !== 0) continue;
-    onProgress?.(i + 1, sampled);
+    onProgress?.((i + 1) * each, sampled);
     await new Promise((resolve) => setTimeout(resolve)); // Ctrl-C gets its turn
     signal?.throwIfAborted();
   }

@@ -21,7 +21,7 @@ export function inspectionText(inspection: Inspection): string {
   const { lengths, cut, words, sampled, unknown, terms, report } = inspection;
   const share = (part: number) => formatShare(part / inspection.sentences);
   const rows: [string, string][] = [
-    ["Sentences", formatCount(inspection.sentences)],
+    ["Sentences", formatCount(inspection.sentences) + pairsNote(inspection)],
     ["Tokens", formatCount(inspection.tokens)],
     [
       "Length",
@@ -59,6 +59,10 @@ export function inspectionText(inspection: Inspection): string {
     sections[0]!.push(note);
   }
   return sections.map((lines) => lines.join("\n")).join("\n\n");
+}
+
+function pairsNote({ pairs }: Inspection): string {
+  return pairs === undefined ? "" : `, which are ${plural(pairs, "pair")} of a question and its answer`;
 }
 
 function madeWith({ tokenize_tool, word_marks }: Report): string {
@@ -175,7 +179,8 @@ export function exampleText(example: ExampleSentence, colour: boolean): string {
     return i % 2 === 1 ? paint("cyan", text) : text;
   });
   const masked = words.map((word) => word.map((token, i) => maskText(token, i, paint)).join(""));
-  const label = `#${formatCount(example.sentence)}  `;
+  const half = example.half === undefined ? "" : ` ${example.half}`;
+  const label = `#${formatCount(example.sentence)}${half}  `;
   return [label + [...spelled, ...more].join(" "), " ".repeat(label.length) + masked.join(" ")].join("\n");
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
-import { Corpus, onePass, paddedLayout } from "../../lib/packing/mod.ts";
+import { Corpus, encodeNpz, onePass, paddedLayout } from "../../lib/packing/mod.ts";
 import {
   type ExampleSentence,
   exampleSentences,
@@ -227,6 +227,66 @@ Deno.test("examples are masked as the first view of pretraining masks them", asy
   });
   assert.deepEqual(seen, new Set(["none", "mask", "random", "keep"]));
 });
+
+/** Writes a corpus of pairs of these lengths, its report beside it. */
+async function writePairs(prefix: string, pairs: [number, number][], token = "高"): Promise<void> {
+  const lengths = pairs.flat();
+  await writeLengths(prefix, lengths, token);
+  const lens = { dtype: "i4", shape: [lengths.length], data: Int32Array.from(lengths) } as const;
+  const note = { dtype: "u1", shape: [1], data: Uint8Array.of(1) } as const;
+  await Deno.writeFile(`${prefix}_idx.npz`, encodeNpz({ lens, pairs: note }));
+  const tokens = lengths.reduce((a, b) => a + b);
+  const report = JSON.stringify({ ...REPORT, sentences: lengths.length, tokens });
+  await Deno.writeTextFile(`${prefix}_report.json`, report);
+}
+
+Deno.test("of pairs both halves are sentences", () =>
+  withFolder(async (folder) => {
+    await writePairs(`${folder}/c`, [[1, 9], [2, 3], [4, 5]], "[UNK]");
+    using corpus = await Corpus.open(folder, VOCABULARY);
+    const { lengths, ...inspection } = await inspectCorpus(corpus, { ...OPTIONS, maxSeqLength: 7 });
+    assert.deepEqual([lengths.mean, lengths.median, lengths.max], [4, 3, 9]);
+    const { sentences, pairs, tokens, cut, sampled, words, unknown, report } = inspection;
+    assert.deepEqual({ sentences, pairs, tokens, sampled }, {
+      sentences: 6,
+      pairs: 3,
+      tokens: 24,
+      sampled: 6,
+    });
+    assert.deepEqual([cut.sentences, words.total, unknown.tokens], [1, 24, 24]);
+    assert.equal(report?.lines, REPORT.lines); // it is the report of this very corpus
+    assert.match(
+      inspectionText({ lengths, ...inspection }),
+      /^Sentences +6, which are 3 pairs of a question and its answer\n/,
+    );
+    for (const [sample, total] of [[2, 10], [4, 15], [5, 24]] as const) {
+      assert.equal((await inspectCorpus(corpus, { ...OPTIONS, sample })).words.total, total, `${sample}`);
+    }
+  }));
+
+Deno.test("examples of pairs are masked as the two views of pretraining", () =>
+  withFolder(async (folder) => {
+    await writePairs(`${folder}/c`, [[8, 15], [7, 7], [12, 3]]);
+    using corpus = await Corpus.open(folder, VOCABULARY);
+    const options = { vocabulary: VOCABULARY, maxSeqLength: 12, mlmProb: 0.5, seed: 1 };
+    const examples = exampleSentences(corpus, { ...options, count: 9 });
+    assert.deepEqual(examples.map(({ sentence, half, cut }) => [sentence, half, cut]), [
+      [0, "question", 0],
+      [0, "answer", 5],
+      [1, "question", 0],
+      [1, "answer", 0],
+      [2, "question", 2],
+      [2, "answer", 0],
+    ]);
+    const [batch] = onePass(corpus, { ...options, layout: paddedLayout(corpus.length, 12) });
+    const { maskedIds, clsPositions } = batch!;
+    for (const { sentence, half, words } of examples) {
+      const at = clsPositions[half === "question" ? sentence : corpus.length + sentence]! + 1;
+      const seen = words.flat().map((token) => id(token.seen));
+      assert.deepEqual(seen, [...maskedIds.subarray(at, at + seen.length)]);
+    }
+    assert.ok(exampleText(examples[3]!, false).startsWith("#1 answer  高"));
+  }));
 
 Deno.test("examples are different sentences, the same for a seed", async () => {
   using corpus = await Corpus.open(FIXTURES, VOCABULARY, { name: "c" });

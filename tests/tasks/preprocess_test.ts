@@ -57,6 +57,23 @@ Deno.test("the command works alone: builds a vocabulary, then uses it again", ()
     assert.equal(corpus.length, 2);
   }));
 
+Deno.test("the command makes a corpus of pairs, and a vocabulary of both fields", () =>
+  withFolder(async (folder) => {
+    const lines = [{ q: "患者发热", a: "发热住院" }, { q: "患者", a: "患者\n住院" }, { q: "患者" }];
+    await Deno.writeTextFile(`${folder}/in/a.jsonl`, lines.map((line) => JSON.stringify(line)).join("\n"));
+    const { code, err } = await run([...paths(folder), "--pairs", "--pair_fields", "q,a"]);
+    assert.equal(code, 0, err);
+    assert.match(err, /\nSkipped line 3 of .*: it is without texts in the fields "q" and "a"; name /);
+    assert.match(err, /\nTotal pairs num: 2\nTotal sentences num: 4\nTotal tokens num: 14\n/);
+    const vocabulary = await Vocabulary.read(`${folder}/out/vocab.txt`);
+    using corpus = await Corpus.open(`${folder}/out`, vocabulary);
+    const spell = (ids: Int32Array) => Array.from(ids, (id) => vocabulary.tokenOf(id)).join("");
+    const pairs = [0, 1].map((n) => corpus.sentence(n)).map(({ ids, partner }) =>
+      [ids, partner!.ids].map(spell)
+    );
+    assert.deepEqual(pairs, [["患者发热", "发热住院"], ["患者", "患者住院"]]);
+  }));
+
 const MISTAKES: [string, string[], string][] = [
   ["no flags", [], "Cannot go on without --input_path: "],
   ["mistyped flag", ["--input_paht=x"], "Unknown option --input_paht: did you mean --input_path?"],
@@ -66,6 +83,11 @@ const MISTAKES: [string, string[], string][] = [
   ["missing vocabulary", ["--vocab_file", "%/v.txt"], 'Cannot read vocabulary "%/v.txt": no such file'],
   ["no shard", ["--shard", "2/2"], 'Cannot use --shard "2/2": give the part'],
   ["a shard without a vocabulary", ["--shard", "0/2"], "Cannot preprocess shard 0/2 without a vocabulary: "],
+  ...["q", "q,", "q,a,b", "q,q"].map((fields): [string, string[], string] => [
+    `no two fields: ${fields}`,
+    ["--pairs", "--pair_fields", fields],
+    `Cannot use --pair_fields "${fields}": give the names of two fields`,
+  ]),
   [
     "no segmenter",
     ["--tokenize_tool", "lca"],

@@ -70,6 +70,34 @@ Deno.test("lines carry their file and number", async () => {
   });
 });
 
+Deno.test("the halves of pairs carry the number of their line", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/a.tsv`, "发热\t多喝水\r\n\n咳嗽\n胸痛\t住院\n");
+    await Deno.writeTextFile(`${folder}/b.jsonl`, '{"question": "头痛\\n头晕", "answer": "休息"}');
+    const options = { pairFields: ["question", "answer"] } as const;
+    const bad: unknown[] = [];
+    const onBadLine = (file: string, line: number) => bad.push([file, line]);
+    const lines = await Array.fromAsync(readLines(folder, { ...options, onBadLine }));
+    assert.deepEqual(lines.map(({ line, text }) => [line, text]), [
+      [1, "发热"],
+      [1, "多喝水"],
+      [2, ""],
+      [2, ""],
+      [4, "胸痛"],
+      [4, "住院"],
+      [1, "头痛 头晕"],
+      [1, "休息"],
+    ]);
+    assert.deepEqual(bad, [[`${folder}/a.tsv`, 3]]);
+    await assert.rejects(
+      Array.fromAsync(readLines(folder, options)),
+      new UserError(
+        `Cannot read text "${folder}/a.tsv": line 3 is of 1 column; a pair is a question, a tab and an answer`,
+      ),
+    );
+  });
+});
+
 Deno.test("text that is not UTF-8 is refused with file, line and remedy", async () => {
   const remedy = "is not UTF-8; convert the file, for example with `iconv -f GB18030 -t UTF-8`";
   const gb18030 = [0xb7, 0xa2, 0xc8, 0xc8];
