@@ -53,7 +53,7 @@ export interface LoadedCheckpoint extends Checkpoint {
 export interface SaveOptions {
   /** How many checkpoints to leave; default: all of them. */
   keep?: number;
-  /** Step of an old checkpoint that stays, beyond those: the best one. */
+  /** Step of a checkpoint that stays even when it is older than those: the best one. */
   spare?: number;
   /** Where to write. */
   disk?: Disk;
@@ -106,8 +106,8 @@ export async function saveCheckpoint(
     await Deno.remove(partial, { recursive: true }).catch(() => {}); // it may never have come to be
     throw savingError(error, folder);
   }
-  const steps = (await checkpointSteps(outputDir)).filter((other) => other !== spare || other === step);
-  const surplus = steps.filter((other) => other !== step).slice(0, Math.max(0, steps.length - keep));
+  const older = (await checkpointSteps(outputDir)).filter((other) => other !== step);
+  const surplus = older.slice(0, Math.max(0, older.length + 1 - keep)).filter((other) => other !== spare);
   for (const old of surplus) await discard(join(outputDir, `checkpoint-${old}`), disk, warn);
   return folder;
 }

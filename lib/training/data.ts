@@ -6,7 +6,15 @@
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
 import { OBJECTIVES } from "../electra/mod.ts";
-import { type BatchLayout, Corpus, holdOut, planLayout, type Sentences, splitLong } from "../packing/mod.ts";
+import {
+  type BatchLayout,
+  Corpus,
+  holdOut,
+  planLayout,
+  readCorpusVocabulary,
+  type Sentences,
+  splitLong,
+} from "../packing/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
 import type { PretrainOptions } from "./options.ts";
 
@@ -55,11 +63,17 @@ export async function openTrainingData(options: PretrainOptions): Promise<Traini
   if (options.eval_dir !== undefined) {
     if (held) throw new UserError("Cannot evaluate on both --eval_dir and --eval_share: give one of them");
     await checkFolder(options.eval_dir);
+    await checkSameVocabulary(options.eval_dir, identity.vocabulary, options.input_dir);
     held = whole(opened.use(await openCorpus(options.eval_dir, vocabulary, options)));
   }
   if (options.do_eval && !held) {
     throw new UserError(
       "Cannot evaluate: --do_eval needs --eval_dir, or a share to hold out with --eval_share",
+    );
+  }
+  if (options.load_best_model_at_end && !held) {
+    throw new UserError(
+      "Cannot tell which checkpoint is best: --load_best_model_at_end needs --eval_dir or --eval_share",
     );
   }
   const files = opened.move();
@@ -85,6 +99,16 @@ async function checkFolder(folder: string) {
       `Cannot read corpus "${folder}": no such folder; make one with \`deno task preprocess\``,
     );
   }
+}
+
+/** Refuses ids that mean other tokens; a folder without a vocabulary of its own has this one's. */
+async function checkSameVocabulary(folder: string, hash: string, trainingFolder: string) {
+  const own = await readCorpusVocabulary(join(folder, "corpus"));
+  if (own === undefined || await own.hash() === hash) return;
+  throw new UserError(
+    `Cannot evaluate on "${folder}": its vocab.txt is another than that of "${trainingFolder}"; preprocess it with ` +
+      "that one",
+  );
 }
 
 /** Opens a corpus; every id is looked at, which takes seconds a gigabyte. */

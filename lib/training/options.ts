@@ -92,6 +92,12 @@ export const PRETRAIN_OPTIONS = {
     default: false,
     help: "Keep the checkpoint with the lowest evaluation loss, and name it as the result",
   },
+  metric_for_best_model: {
+    type: "string",
+    default: "eval_loss",
+    choices: ["eval_loss", "loss"],
+    help: "What --load_best_model_at_end goes by: the evaluation loss under either name",
+  },
 
   packing: {
     type: "string",
@@ -153,8 +159,8 @@ export const PRETRAIN_OPTIONS = {
   lr_scheduler_type: {
     type: "string",
     default: "linear",
-    choices: ["linear", "cosine", "constant"],
-    help: "How the learning rate falls after warm-up",
+    choices: ["linear", "cosine", "constant", "constant_with_warmup"],
+    help: "How the learning rate falls after warm-up; constant has none",
   },
   warmup_steps: {
     type: "integer",
@@ -197,9 +203,9 @@ export const PRETRAIN_OPTIONS = {
     help: "Gradients are scaled down to this norm; 0: never",
   },
   num_epochs: {
-    type: "integer",
+    type: "number",
     default: 100,
-    min: 1,
+    min: 0.001,
     aliases: ["num_train_epochs"],
     help: "Passes over the corpus, unless --max_steps is given",
   },
@@ -325,6 +331,7 @@ export const RESUMABLE: ReadonlySet<string> = new Set(
     "eval_steps",
     "evaluation_strategy",
     "load_best_model_at_end",
+    "metric_for_best_model",
     "per_device_eval_batch_size",
     "dataloader_num_workers",
     "device",

@@ -51,9 +51,6 @@ export function planRun(options: PretrainOptions, data: TrainingData, config?: P
   });
   checkConfig(config);
   checkRows(config, vocabulary.size, options);
-  if (options.max_steps === 0) {
-    throw new UserError("Cannot train 0 steps: give --max_steps, or -1 for --num_epochs");
-  }
   const stepsOf = (epochs: number) => Math.ceil(stepsForEpochs(train, layout, epochs) / accumulation);
   const totalSteps = options.max_steps > 0 ? options.max_steps : stepsOf(options.num_epochs);
   const precision = precisionOf(options);
@@ -110,7 +107,11 @@ export async function describePlan(
   ];
 }
 
-function warmupOf({ warmup_steps, warmup_ratio }: PretrainOptions, totalSteps: number): number {
+function warmupOf(
+  { lr_scheduler_type, warmup_steps, warmup_ratio }: PretrainOptions,
+  totalSteps: number,
+): number {
+  if (lr_scheduler_type === "constant") return 0;
   if (warmup_steps) return warmup_steps;
   if (warmup_ratio !== undefined) return Math.floor(warmup_ratio * totalSteps);
   return warmup_steps ?? Math.min(MOST_WARMUP_STEPS, Math.floor(totalSteps / 10));

@@ -132,7 +132,7 @@ export class PretrainingRun implements Disposable {
       progress.evaluationDue = this.#isEvaluationDue(epoch);
       progress.epoch = epoch;
       if (progress.evaluationDue) await this.evaluate(signal);
-      if (this.step % options.save_steps === 0) await this.#save();
+      if (this.step % options.save_steps === 0 && this.#saved !== this.step) await this.#save();
     }
     if (this.step >= totalSteps && !signal?.aborted && progress.evaluated !== this.step) {
       await this.evaluate(signal);
@@ -178,10 +178,16 @@ export class PretrainingRun implements Disposable {
     writeEvents(this.#events, record, config);
     this.#progress.evaluated = this.step;
     this.#progress.evaluationDue = false;
-    if (report.total < (this.#progress.best?.loss ?? Infinity)) {
-      this.#progress.best = { step: this.step, loss: report.total };
-      if (options.load_best_model_at_end && options.do_train && this.#saved !== this.step) await this.#save();
-    }
+    if (options.load_best_model_at_end && options.do_train) await this.#saveIfBest(report.total);
+  }
+
+  /** Sees to it that there is a checkpoint of the best model. */
+  async #saveIfBest(loss: number) {
+    const { best: before } = this.#progress;
+    if (!(loss < (before?.loss ?? Infinity))) return;
+    this.#progress.best = { step: this.step, loss };
+    if (this.#saved !== this.step) await this.#save();
+    if (this.#saved !== this.step) this.#progress.best = before; // the disk refused
   }
 
   /** Closes files and frees memory. */

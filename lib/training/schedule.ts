@@ -3,8 +3,8 @@
 /** Maps a step (0 is the first update) to the learning rate of that update. */
 export type LearningRateSchedule = (step: number) => number;
 
-/** Names of the schedules: how the rate goes on after a linear warm-up from 0. */
-export const SCHEDULES = ["linear", "cosine", "constant"] as const;
+/** Names of the schedules: how the rate goes on after a linear warm-up from 0, which `constant` goes without. */
+export const SCHEDULES = ["linear", "cosine", "constant", "constant_with_warmup"] as const;
 
 /** How a schedule is made. */
 export interface ScheduleOptions {
@@ -23,10 +23,12 @@ const DECAYS: Record<typeof SCHEDULES[number], (left: number) => number> = {
   linear: (left) => left,
   cosine: (left) => (1 - Math.cos(Math.PI * left)) / 2,
   constant: () => 1,
+  constant_with_warmup: () => 1,
 };
 
 /**
- * Linear warm-up from 0 to the peak, then a decay: linear or cosine to 0 after the last step, or none.
+ * Linear warm-up from 0 to the peak, then a decay: linear or cosine to 0 after the last step, or none; `constant` is the
+ * peak from the first update on.
  *
  * @param options - See {@linkcode ScheduleOptions}.
  * @returns The schedule; the first update of a warm-up has rate 0, steps from `totalSteps` on have the last rate.
@@ -53,7 +55,7 @@ export function scheduleWithWarmup(
   if (!(warmup >= 0 && (warmup < 1 || Number.isInteger(warmup)))) {
     throw new RangeError(`Cannot warm up for ${warmup} steps: it must be a whole number, or a share below 1`);
   }
-  const warmupSteps = warmup < 1 ? Math.floor(warmup * totalSteps) : warmup;
+  const warmupSteps = type === "constant" ? 0 : warmup < 1 ? Math.floor(warmup * totalSteps) : warmup;
   return (step) => {
     const share = step < warmupSteps
       ? step / warmupSteps

@@ -55,6 +55,13 @@ testInFolder(
   },
 );
 
+testInFolder("the best checkpoint is kept beside the newest, or as one of them", async (outputDir) => {
+  for (const step of [1, 2, 3, 4]) await saveCheckpoint(outputDir, checkpointAt(step), { keep: 3, spare: 3 });
+  assert.deepEqual(names(outputDir), ["checkpoint-2", "checkpoint-3", "checkpoint-4"]);
+  for (const step of [5, 6, 7]) await saveCheckpoint(outputDir, checkpointAt(step), { keep: 3, spare: 3 });
+  assert.deepEqual(names(outputDir), ["checkpoint-3", "checkpoint-5", "checkpoint-6", "checkpoint-7"]);
+});
+
 testInFolder("a run without checkpoints has none", async (outputDir) => {
   assert.equal(await loadLatestCheckpoint(outputDir), undefined);
   assert.equal(await loadLatestCheckpoint(join(outputDir, "missing")), undefined);

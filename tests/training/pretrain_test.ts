@@ -281,7 +281,6 @@ const REFUSED: [string, string, Given, RegExp][] = [
     { batch_size: 200_000, max_seq_length: 512, packing: "none" },
     /^Cannot train with batches of this size: they need about [\d.]+ GB of memory, [\d.]+ GB are free; lower --batch_size/,
   ],
-  ["no steps", "none", { max_steps: 0 }, /^Cannot train 0 steps: give --max_steps, or -1 for --num_epochs$/],
   [
     "a corpus that is not there",
     "none",

@@ -21,6 +21,14 @@ for (const [name, seed] of [["data", 1], ["other", 2]] as const) {
   await preprocess({ inputPath: text, outputFile: join(data, "samples"), vocabulary, tool: "jieba" });
 }
 
+await Deno.mkdir(join(folder, "foreign"));
+for (const file of ["samples_ids.npy", "samples_idx.npz", "samples_marks.npy"]) {
+  const from = join(folder, "other", file);
+  await Deno.copyFile(from, join(folder, "foreign", file)).catch(() => {}); // word marks need not be
+}
+const tokens = vocabulary.tokens.toSpliced(-2, 2, vocabulary.tokens.at(-1)!, vocabulary.tokens.at(-2)!);
+await Deno.writeTextFile(join(folder, "foreign", "vocab.txt"), tokens.map((token) => `${token}\n`).join(""));
+
 const RUN = {
   input_dir: join(folder, "data"),
   preset: "tiny",
@@ -31,7 +39,7 @@ const RUN = {
   logging_steps: 4,
   learning_rate: 1e-3,
 };
-type Given = Partial<Record<keyof typeof PRETRAIN_OPTIONS, unknown>>;
+type Given = Partial<Record<keyof typeof PRETRAIN_OPTIONS | "num_train_epochs", unknown>>;
 
 async function run(
   output: string,
@@ -176,6 +184,13 @@ Deno.test("a run that cannot be leaves what it was to overwrite", async () => {
   assert.deepEqual(checkpoints("kept"), ["checkpoint-4"]);
 });
 
+Deno.test("the original's spelling of a run's length and of the best: fractions of epochs, no steps, a metric", async () => {
+  const { totalSteps: whole } = await run("length", { dry_run: true, max_steps: 0, num_epochs: 1 });
+  const { totalSteps: half } = await run("length", { dry_run: true, max_steps: 0, num_train_epochs: 0.5 });
+  assert.ok(whole > 10 && half === Math.ceil(whole / 2), `${whole}, ${half}`);
+  await run("length", { dry_run: true, metric_for_best_model: "eval_loss" });
+});
+
 Deno.test("every objective and schedule can be chosen", () => {
   const { objective, lr_scheduler_type } = PRETRAIN_OPTIONS;
   assert.deepEqual<readonly string[]>(objective.choices, Object.keys(OBJECTIVES));
@@ -190,6 +205,12 @@ const REFUSED: [string, Given, RegExp][] = [
     "two evaluation sets",
     { eval_share: 0.1, eval_dir: join(folder, "other") },
     /both --eval_dir and --eval_share/,
+  ],
+  ["the best of nothing", { load_best_model_at_end: true }, /--load_best_model_at_end needs --eval_dir or/],
+  [
+    "evaluation with other tokens",
+    { eval_dir: join(folder, "foreign") },
+    /its vocab.txt is another than that of/,
   ],
   ["evaluation on nothing", { do_eval: true }, /--do_eval needs --eval_dir, or .*--eval_share/],
   ["no training and no evaluation", { do_train: false }, /--no-do_train needs --eval_dir or --eval_share/],

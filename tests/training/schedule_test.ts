@@ -33,13 +33,14 @@ Deno.test("a warm-up longer than the run never reaches the peak", () => {
 });
 
 Deno.test("cosine and constant schedules follow the formulas of the original's Trainer", () => {
-  const rates = (type: "cosine" | "constant") => {
+  const rates = (type: "cosine" | "constant" | "constant_with_warmup") => {
     const schedule = scheduleWithWarmup({ type, learningRate: 1, totalSteps: 10, warmup: 4 });
     return Array.from({ length: 11 }, (_, step) => Number(schedule(step).toFixed(4)));
   };
   // max(0, (1 + cos(π · (step - 4) / 6)) / 2), by hand
   assert.deepEqual(rates("cosine"), [0, 0.25, 0.5, 0.75, 1, 0.933, 0.75, 0.5, 0.25, 0.067, 0]);
-  assert.deepEqual(rates("constant"), [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1]);
+  assert.deepEqual(rates("constant_with_warmup"), [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1]);
+  assert.deepEqual(rates("constant"), Array(11).fill(1));
 });
 
 const refused: [Parameters<typeof scheduleWithWarmup>[0], string][] = [
