@@ -65,7 +65,7 @@ const TITLES: Record<typeof LOSSES[number], string> = {
   mts: "Token selection",
   csp: "Sequence contrast",
 };
-const LEARNING_RATE = 1e-3, WARMUP = 0.1, MASK_PROBABILITY = 0.15;
+const BATCH_SIZE = 16, LEARNING_RATE = 1e-3, WARMUP = 0.1, MASK_PROBABILITY = 0.15;
 /** Of first weights, order and masks, where they are the same for all. */
 const SEED = 1000;
 const SMOOTHED_OVER = 25; // steps
@@ -122,7 +122,7 @@ async function likeTheReference(
   base: Omit<StepSpec, "seed">,
 ): Promise<PanelRow[]> {
   const layout = planLayout(corpus, {
-    batchSize: 8,
+    batchSize: BATCH_SIZE,
     maxSeqLength: 64,
     mlmProb: MASK_PROBABILITY,
     packing: "none",
@@ -185,7 +185,7 @@ async function packedLikePadded(
   base: Omit<StepSpec, "seed">,
 ): Promise<PanelRow> {
   const maxSeqLength = 128, mlmProb = MASK_PROBABILITY;
-  const packed = planLayout(corpus, { batchSize: 8, maxSeqLength, mlmProb, packing: "rows" });
+  const packed = planLayout(corpus, { batchSize: BATCH_SIZE, maxSeqLength, mlmProb, packing: "rows" });
   const batchSize = Math.round(packed.sentencesPerStep);
   const padded = planLayout(corpus, { batchSize, maxSeqLength, mlmProb, packing: "none" });
   const evaluation = { sentences: HELD_OUT, layout: packed };
@@ -273,10 +273,10 @@ async function firstBatches(
   return batches;
 }
 
-/** The preset `tiny` with twice the layers, and with dropout. */
+/** The preset `tiny`, but with dropout: in 500 steps all four of its losses move. */
 function smallConfig(vocabularySize: number): PretrainingConfig {
   const config = presetConfig("tiny", vocabularySize, { maxPositions: 128 });
-  const changes = { num_hidden_layers: 4, hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1 };
+  const changes = { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1 };
   return {
     ...config,
     generator: { ...config.generator, ...changes },
