@@ -163,7 +163,7 @@ interface Padded {
 async function paddedCase(folder: string, padded: Padded) {
   const { preset, rows, width, precision, threads } = padded;
   const peers = flags.quick ? ["lean"] as const : PEERS_WITH[precision];
-  const name = `padded ${preset} ${rows}x${width} ${precision} ${threads} thread${threads > 1 ? "s" : ""}`;
+  const name = `padded ${preset} ${rows}x${width} ${precision} ${threads}-thread`;
   const spec = await randomSpec(folder, padded);
   for (const peer of withAPython(peers)) {
     const title = `${name}, ${PEERS[peer]}`;
@@ -189,7 +189,7 @@ async function paddedCase(folder: string, padded: Padded) {
 
 /** Activations computed twice: time against our own without, memory against Paddle's. */
 async function recomputeCase(folder: string) {
-  const name = "recompute base 4x512 float32 1 thread";
+  const name = "recompute base 4x512 float32 1-thread";
   const spec = await randomSpec(folder, {
     preset: "base",
     rows: 4,
@@ -300,7 +300,7 @@ async function compareRates(
   peer: Rated,
   goal: number | undefined,
 ) {
-  const title = `corpus base ${precision} 1 thread, ${name}`;
+  const title = `corpus base ${precision} 1-thread, ${name}`;
   if (!isWanted(title)) return;
   const timings = await race([ours.side, peer.side], Math.ceil(runs / SAMPLE), RATE);
   const [mine, theirs] = timings as [Timing, Timing];
