@@ -31,7 +31,7 @@ export interface PanelRow {
 }
 
 const plot = { width: 190, height: 150, left: 62, columnStep: 262 }; // pixels
-const rowStep = 300, firstRow = 112, width = 1084;
+const rowStep = 300, firstRow = 112, width = 1084, legendStep = 170; // pixels
 const mostPoints = 90; // per curve: more would hide each other
 interface Stroke {
   readonly colour: string;
@@ -62,7 +62,9 @@ function drawRow({ heading, label, x, panels }: PanelRow, top: number): string[]
   const names = panels[0]!.series.map(({ name }) => name);
   return [
     text(24, top, heading, `font-size="15" font-weight="600" fill="${colour.ink}"`),
-    ...names.flatMap((name, i) => legend(name, strokeOf(i, names.length), 420 + i * 220, top)),
+    ...names.flatMap((name, i) =>
+      legend(name, strokeOf(i, names.length), width - (names.length - i) * legendStep, top)
+    ),
     ...panels.map(({ title, series, likeness }, column) => {
       const place = { left: plot.left + column * plot.columnStep, top: top + 68 };
       const { difference, spread } = likeness;
