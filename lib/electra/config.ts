@@ -40,6 +40,11 @@ export interface PretrainingConfig {
   loss_weights: LossWeights;
   /** Temperature of the contrastive loss. */
   csp_temperature: number;
+  /**
+   * Among which vectors each looks for its other view: all of the batch (NT-Xent, Chen et al. 2020), or those of the
+   * other view alone, as a question among answers (Karpukhin et al. 2020). Absent in older files: all.
+   */
+  csp_candidates?: "all" | "other_view";
 }
 
 /** Names of the ready-made sizes. */
@@ -85,7 +90,7 @@ export function presetConfig(
   } = {},
 ): PretrainingConfig {
   const { layers, dropout, discriminator, generator } = SIZES[preset];
-  const lossWeights = OBJECTIVES[objective].lossWeights;
+  const { lossWeights, views } = OBJECTIVES[objective];
   const encoder = ([hidden, heads, intermediate]: number[]): ElectraConfig => ({
     vocab_size: vocabSize,
     embedding_size: discriminator[0],
@@ -109,6 +114,7 @@ export function presetConfig(
     csp_dim: 128,
     loss_weights: lossWeights,
     csp_temperature: 0.07,
+    csp_candidates: views === "pair" ? "other_view" : "all",
   };
 }
 

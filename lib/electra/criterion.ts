@@ -53,7 +53,8 @@ export interface Losses {
  * - generator: mean cross-entropy over masked positions, 0 if there are none
  * - rtd (replaced-token detection): mean binary cross-entropy over all tokens
  * - mts (multi-token selection): mean cross-entropy over replaced positions, 0 if there are none
- * - csp (contrastive sequence prediction): NT-Xent between the two views of each sentence (Chen et al. 2020)
+ * - csp (contrastive sequence prediction): NT-Xent between the two views of each sentence (Chen et al. 2020), or between
+ *   the two halves of each pair
  */
 export function criterion(outputs: Outputs, targets: Targets, config: PretrainingConfig): Losses {
   const { loss_weights: weights } = config;
@@ -91,7 +92,8 @@ function multiTokenSelection(logits: Tensor, replaced: Tensor): Tensor {
 }
 
 /**
- * Among which vectors each must find its other view: cosines over the temperature, without itself and without unused slots.
+ * Among which vectors each must find its other view: cosines over the temperature, without itself, without unused slots
+ * and, where only the other view counts, without its own.
  *
  * @param vectors (2S, csp_dim)
  * @param used (2S)
@@ -101,8 +103,16 @@ export function similarities(vectors: Tensor, used: Tensor, config: PretrainingC
   const norm = tf.maximum(tf.sqrt(tf.sum(tf.square(vectors), -1, true)), 1e-12);
   const z = tf.div(vectors, norm); // (2S, csp_dim)
   const cosines = tf.div(tf.matMul(z, z, false, true), config.csp_temperature); // (2S, 2S)
-  const excluded = tf.maximum(tf.eye(used.shape[0]), tf.sub(1, used)); // (2S, 2S)
+  const [count] = used.shape;
+  const own = config.csp_candidates === "other_view" ? sameView(count) : tf.eye(count); // (2S, 2S)
+  const excluded = tf.maximum(own, tf.sub(1, used)); // (2S, 2S)
   return tf.sub(cosines, tf.mul(excluded, 1e4));
+}
+
+/** 1 where two of `count` vectors are of the same view, else 0. */
+function sameView(count: number): Tensor {
+  const isSecond = tf.range(0, count).greaterEqual(count / 2);
+  return tf.cast(tf.equal(tf.expandDims(isSecond, 0), tf.expandDims(isSecond, 1)), "float32");
 }
 
 /** The place of each vector's other view, int32 (2S). */

@@ -47,7 +47,7 @@ export interface Objective {
   readonly lossWeights: LossWeights;
   /**
    * Where view b comes from: from the same `sentence`, masked otherwise, or from the other half of its `pair`, so that
-   * the contrast finds the answer to a question among those of the batch.
+   * the contrast finds the answer to a question among the answers of the batch (and the question among questions).
    */
   readonly views: "sentence" | "pair";
 }

@@ -230,3 +230,39 @@ for (const [what, given, message] of REFUSED) {
     });
   });
 }
+
+Deno.test("questions find their answers after training on pairs", async () => {
+  const nouns = [
+    "发热",
+    "咳嗽",
+    "头痛",
+    "腹泻",
+    "胸闷",
+    "失眠",
+    "皮疹",
+    "乏力",
+    "呕吐",
+    "便秘",
+    "心悸",
+    "耳鸣",
+  ];
+  const text = join(folder, "pairs.tsv"), data = join(folder, "pairs");
+  const lines = nouns.flatMap((a) => nouns.map((b) => `${a}伴${b}怎么办\t有${a}又有${b}应当就诊检查`));
+  await Deno.writeTextFile(text, lines.join("\n") + "\n");
+  const { vocabulary } = await buildVocabulary(lines);
+  await Deno.mkdir(data);
+  await preprocess({
+    inputPath: text,
+    outputFile: join(data, "samples"),
+    vocabulary,
+    tool: "jieba",
+    pairs: true,
+  });
+  const given = { input_dir: data, objective: "qa-matching", batch_size: 16, learning_rate: 1e-3 };
+  await run("matching", { ...given, max_steps: 200, save_steps: 200, logging_steps: 50, eval_share: 0.1 });
+  const records = await readTrainingRecords(join(folder, "matching"));
+  const losses = records.map(({ seq_contrastive_loss }) => seq_contrastive_loss);
+  assert.ok(losses.at(-1)! < 0.8 * losses[0], losses.join(" "));
+  const [{ eval_csp_accuracy: heldOut }] = await evaluations("matching");
+  assert.ok(heldOut! > 0.4, `${heldOut} of held-out questions find their answers; by chance one in 14`);
+});
