@@ -14,7 +14,13 @@ export { ArrayFile } from "./array_file.ts";
 export { mersenneShuffle, RandomStream, shuffledOrder, type StreamPosition } from "./random.ts";
 export { checkCorpusVocabulary, corpusVocabularyPath, readCorpusVocabulary } from "./corpus_vocabulary.ts";
 export { Corpus, type CorpusOptions } from "./corpus_reader.ts";
-export { holdOut, type Sentence, type Sentences, type StoredSentences } from "./sentences.ts";
+export {
+  holdOut,
+  type Sentence,
+  type Sentences,
+  SPECIAL_TOKENS_A_SENTENCE,
+  type StoredSentences,
+} from "./sentences.ts";
 export { splitLong } from "./split_long.ts";
 export {
   chooseWords,

@@ -13,6 +13,7 @@ import {
   planLayout,
   readCorpusVocabulary,
   type Sentences,
+  SPECIAL_TOKENS_A_SENTENCE,
   splitLong,
 } from "../packing/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
@@ -26,10 +27,16 @@ export interface TrainingData extends Disposable {
   train: Sentences;
   layout: BatchLayout;
   /** Absent where the run is not evaluated. */
-  evaluation?: { sentences: Sentences; layout: BatchLayout };
+  evaluation?: EvaluationData;
 }
 
-const SPECIAL_TOKENS_A_SENTENCE = 2;
+/** What a run is evaluated on. */
+export interface EvaluationData {
+  sentences: Sentences;
+  layout: BatchLayout;
+  /** Says whether losses of another evaluation compare with those of this one. */
+  identity: string;
+}
 
 /**
  * Opens the corpora of a run and lays out its batches.
@@ -60,32 +67,36 @@ export async function openTrainingData(options: PretrainOptions): Promise<Traini
     : { train: corpus, evaluation: undefined };
   const train = whole(parts.train);
   let held: Sentences | undefined = parts.evaluation && whole(parts.evaluation);
+  let heldFrom = `${options.eval_share} of ${identity.corpus}`;
   if (options.eval_dir !== undefined) {
     if (held) throw new UserError("Cannot evaluate on both --eval_dir and --eval_share: give one of them");
     await checkFolder(options.eval_dir);
     await checkSameVocabulary(options.eval_dir, identity.vocabulary, options.input_dir);
-    held = whole(opened.use(await openCorpus(options.eval_dir, vocabulary, options)));
+    const other = opened.use(await openCorpus(options.eval_dir, vocabulary, options));
+    [held, heldFrom] = [whole(other), other.fingerprint];
   }
   if (options.do_eval && !held) {
     throw new UserError(
       "Cannot evaluate: --do_eval needs --eval_dir, or a share to hold out with --eval_share",
     );
   }
-  if (options.load_best_model_at_end && !held) {
+  if (options.load_best_model_at_end && (!held || options.do_eval === false)) {
     throw new UserError(
-      "Cannot tell which checkpoint is best: --load_best_model_at_end needs --eval_dir or --eval_share",
+      "Cannot tell which checkpoint is best: --load_best_model_at_end needs --eval_dir or --eval_share, evaluated",
     );
   }
+  const evalBatchSize = options.per_device_eval_batch_size ?? options.batch_size;
   const files = opened.move();
   return {
     vocabulary,
     identity,
     train,
     layout: layoutOf(train, options.batch_size),
-    ...(held && {
+    ...(held && options.do_eval !== false && {
       evaluation: {
         sentences: held,
-        layout: layoutOf(held, options.per_device_eval_batch_size ?? options.batch_size),
+        layout: layoutOf(held, evalBatchSize),
+        identity: `${heldFrom}, batches of ${evalBatchSize}`, // the contrast is within a batch
       },
     }),
     [Symbol.dispose]: () => files.dispose(),

@@ -51,7 +51,7 @@ export interface TrainingLogOptions {
   totalSteps: number;
   /** Steps from one line to the next. */
   loggingSteps: number;
-  /** Where a resumed run goes on: step and log state of its checkpoint. */
+  /** Where a resumed run goes on: step and log state of its checkpoint; step Infinity keeps all later lines. */
   resume?: { step: number; state: TrainingLogState } | undefined;
   /** Takes each line for the console. Default: `console.log`. */
   print?: (line: string) => void;
@@ -104,7 +104,7 @@ export class TrainingLog {
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
     const { step = -1, state } = options.resume ?? {}; // a new run keeps no line at all
-    const { length } = state ?? {};
+    const length = Number.isFinite(step) ? state?.length : undefined;
     this.#sums = new MetricSums(state);
     this.#secondsBefore = state?.seconds ?? 0;
     this.#secondsAtLastLine = state?.secondsAtLastLine ?? 0;

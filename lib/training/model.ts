@@ -57,9 +57,12 @@ export function openModel(
   if (from) restoreMoments(optimizer, from);
 
   const firstScale = options.scale_loss ?? (precision === "mixed_float16" ? LOSS_SCALE : undefined);
-  const scaling = from?.state.loss_scale as LossScalerState | undefined ??
-    (firstScale === undefined ? undefined : { scale: firstScale, goodSteps: 0 });
-  const scaler = scaling && new LossScaler(scaling);
+  const before = from?.resumed && from.state.precision === precision
+    ? from.state.loss_scale as LossScalerState | undefined
+    : undefined;
+  const scaler = firstScale === undefined
+    ? undefined
+    : new LossScaler(before ?? { scale: firstScale, goodSteps: 0 });
   const setup = { config, variables, seed, recompute };
   const compile = { precision, eager: options.eager_run };
   const trainer = opened.use(

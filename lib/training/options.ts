@@ -63,8 +63,7 @@ export const PRETRAIN_OPTIONS = {
   },
   do_eval: {
     type: "boolean",
-    default: false,
-    help: "Evaluate on --eval_dir or --eval_share, and at the end; giving either turns it on",
+    help: "Evaluate on --eval_dir or --eval_share while training and at the end; default where one is given",
   },
   eval_dir: { type: "path", help: "Folder with another corpus of the same vocabulary, for evaluation" },
   eval_share: {

@@ -94,7 +94,9 @@ export function describeRun({ options, data, plan, from }: RunParts): string {
 
 /** What a user should know before the first step. */
 export function runNotes({ options, plan, from }: RunParts): string[] {
-  const changes = from?.resumed ? inexactChanges(from, options, tensorflowInfo().version) : [];
+  const changes = from?.resumed
+    ? inexactChanges(from, options, { tensorflow: tensorflowInfo().version, precision: plan.precision })
+    : [];
   return [
     ...(plan.precision === "mixed_bfloat16" && !hasFastBfloat16()
       ? ["this processor has no bfloat16 instructions, so that mixed precision makes training slower here"]

@@ -6,6 +6,7 @@
 import { dirname, join, resolve } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
 import { type LazyTensor, lazyTensor } from "../electra/mod.ts";
+import type { Precision } from "../tensorflow/mod.ts";
 import type { AdamW } from "./adamw.ts";
 import {
   type Checkpoint,
@@ -48,7 +49,7 @@ export async function startingPoint(
   if (chosen !== undefined) {
     const point = await loadCheckpoint(chosen);
     checkSameRun(chosen, point, options, identity);
-    const obsolete = await checkpointsAfter(point.step, options);
+    const obsolete = options.do_train ? await checkpointsAfter(point.step, options) : [];
     const resumed = resolve(dirname(chosen)) === resolve(outputDir);
     return { from: { ...point, folder: chosen, resumed }, obsolete };
   }
@@ -163,12 +164,12 @@ function checkSameRun(
 /**
  * What is otherwise than when the checkpoint was written and may change the last bits of every further result.
  *
- * @param tensorflow Version in use.
+ * @param now Version of TensorFlow and precision in use.
  */
 export function inexactChanges(
   { run, state }: Checkpoint,
   options: PretrainOptions,
-  tensorflow: string,
+  { tensorflow, precision }: { tensorflow: string; precision: Precision },
 ): string[] {
   const before = run as Record<string, unknown>;
   const changes = (["device", "num_threads", "eager_run"] as const).filter((name) =>
@@ -177,6 +178,7 @@ export function inexactChanges(
     .map((name) => `--${name} was ${before[name]} and now is ${options[name]}`);
   const version = (state.versions as { tensorflow?: string } | undefined)?.tensorflow;
   if (version !== tensorflow) changes.push(`TensorFlow was ${version} and now is ${tensorflow}`);
+  if (state.precision !== precision) changes.push(`precision was ${state.precision} and now is ${precision}`);
   return changes;
 }
 

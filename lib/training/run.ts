@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
 import { stateDict } from "../electra/mod.ts";
@@ -48,7 +49,7 @@ interface Progress {
   /** Step of the newest evaluation. */
   evaluated?: number | undefined;
   /** The lowest evaluation loss, and the step that it was found after. */
-  best?: { step: number; loss: number } | undefined;
+  best?: { step: number; loss: number; evaluation: string } | undefined;
 }
 
 /** One run: made, then told to `train` or to `evaluate`. */
@@ -74,15 +75,19 @@ export class PretrainingRun implements Disposable {
     this.folder = from?.folder ?? "";
     this.#saved = from?.resumed ? this.step : -1;
     const state = (from?.state ?? {}) as Partial<Progress> & { log?: TrainingLogState };
-    const { updates = this.step, broken = 0, position, epoch, evaluationDue, evaluated, best } = state;
+    const { updates = this.step, position, epoch } = state;
     const hasPosition = from && hasSameData(from, options, data.identity);
+    const { broken = 0, evaluationDue = false, evaluated, best }: Partial<Progress> = from?.resumed
+      ? state
+      : {};
     this.#progress = {
       updates,
       broken,
       ...(hasPosition && { position }),
       epoch: hasPosition && epoch || 0,
-      evaluationDue: from?.resumed && evaluationDue || false,
-      ...(from?.resumed && { evaluated, best }),
+      evaluationDue,
+      evaluated,
+      best: best && this.#isBestStill(best) ? best : undefined,
     };
 
     using opened = new DisposableStack();
@@ -100,7 +105,9 @@ export class PretrainingRun implements Disposable {
       new TrainingLog(options.output_dir, {
         totalSteps: plan.totalSteps,
         loggingSteps: options.logging_steps,
-        resume: from?.resumed ? { step: this.step, state: state.log! } : undefined,
+        resume: from?.resumed
+          ? { step: options.do_train ? this.step : Infinity, state: state.log! }
+          : undefined,
         print: (line) => this.#say(line),
       }),
     );
@@ -181,11 +188,18 @@ export class PretrainingRun implements Disposable {
     if (options.load_best_model_at_end && options.do_train) await this.#saveIfBest(report.total);
   }
 
+  /** Whether what was best before can be compared with what comes, and is still there. */
+  #isBestStill({ step, evaluation }: NonNullable<Progress["best"]>): boolean {
+    const { data, options: { output_dir } } = this.#parts;
+    const folder = join(output_dir, `checkpoint-${step}`);
+    return evaluation === data.evaluation?.identity && existsSync(folder);
+  }
+
   /** Sees to it that there is a checkpoint of the best model. */
   async #saveIfBest(loss: number) {
     const { best: before } = this.#progress;
     if (!(loss < (before?.loss ?? Infinity))) return;
-    this.#progress.best = { step: this.step, loss };
+    this.#progress.best = { step: this.step, loss, evaluation: this.#parts.data.evaluation!.identity };
     if (this.#saved !== this.step) await this.#save();
     if (this.#saved !== this.step) this.#progress.best = before; // the disk refused
   }
@@ -256,20 +270,23 @@ export class PretrainingRun implements Disposable {
   async #skipBroken(batches: PlacedBatch[], report: StepReport, learningRate: number) {
     const { output_dir: outputDir, skip_nan: tolerated } = this.#parts.options;
     const step = this.step + 1, { broken: before } = this.#progress;
-    const dump = await dumpBatches(outputDir, step, batches, { step, learningRate, ...report });
+    const dumped = await dumpBatches(outputDir, step, batches, { step, learningRate, ...report }).then(
+      (path) => `its batch is in "${path}"`,
+      (error: Error) => `its batch could not be kept (${error.message})`,
+    );
     const what = Number.isFinite(report.total)
       ? `norm of the gradients is ${report.gradNorm}`
       : `loss is ${report.total}`;
     this.#progress.broken++;
     if (before >= tolerated) {
       throw new UserError(
-        `Cannot go on: the ${what} at step ${step}; its batch is in "${dump}"; lower --learning_rate, raise ` +
+        `Cannot go on: the ${what} at step ${step}; ${dumped}; lower --learning_rate, raise ` +
           "--warmup_steps or let --skip_nan pass over such steps, " +
           (this.#saved < 0 ? "and start again" : `the checkpoint of step ${this.#saved} is intact`),
       );
     }
     this.#log.message(
-      `Skipped step ${step}: the ${what}; its batch is in "${dump}" (${before + 1} of ${tolerated})`,
+      `Skipped step ${step}: the ${what}; ${dumped} (${before + 1} of ${tolerated})`,
     );
   }
 
@@ -289,6 +306,7 @@ export class PretrainingRun implements Disposable {
           ...progress,
           best,
           layout: data.layout,
+          precision: plan.precision,
           seed: options.seed,
           loss_scale: this.#model.scaler?.state(),
           log: this.#log.state(),

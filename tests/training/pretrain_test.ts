@@ -244,6 +244,20 @@ Deno.test("steps whose loss is no number are skipped if told to, their batches k
   assert.deepEqual([...dump.keys()].sort(), ["labels", "maskedIds", "positionIds", "rawIds", "segmentIds"]);
 });
 
+Deno.test("a broken batch that cannot be kept does not hide that the loss is no number", async () => {
+  const tampered = await tamper(
+    "broken again",
+    "model",
+    "generator.generator_lm_head_bias",
+    (data) => data.fill(NaN),
+  );
+  await Deno.mkdir(join(folder, "undumped", "nan-step-9.npz", "in the way"), { recursive: true });
+  await assert.rejects(
+    () => run("undumped", { init_from_ckpt: true, model_name_or_path: tampered }),
+    /^UserError: Cannot go on: the loss is NaN at step 9; its batch could not be kept \(Cannot write .*\); lower/,
+  );
+});
+
 Deno.test("a dry run tells what would be trained and writes nothing", async () => {
   const lines: string[] = [];
   const options = {

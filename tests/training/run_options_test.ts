@@ -1,12 +1,18 @@
 /** Options of a run that change how it goes: evaluation, accumulation, workers, starting over, going back. */
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { resolveOptions } from "../../lib/config/mod.ts";
 import { OBJECTIVES } from "../../lib/electra/mod.ts";
 import { preprocess } from "../../lib/preprocessing/mod.ts";
 import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
-import { loadCheckpoint, pretrain, PRETRAIN_OPTIONS, readTrainingRecords } from "../../lib/training/mod.ts";
+import {
+  loadCheckpoint,
+  pretrain,
+  PRETRAIN_OPTIONS,
+  readTrainingRecords,
+  saveCheckpoint,
+} from "../../lib/training/mod.ts";
 import { readLogRecords } from "../../lib/training/records.ts";
 import { SCHEDULES } from "../../lib/training/schedule.ts";
 
@@ -65,6 +71,12 @@ const evaluations = async (output: string) =>
 const checkpoints = (output: string) =>
   Array.from(Deno.readDirSync(join(folder, output)), ({ name }) => name)
     .filter((name) => name.startsWith("checkpoint-")).sort();
+
+/** Puts another state into a checkpoint, and its checksum with it. */
+async function rewriteState(checkpoint: string, state: Record<string, unknown>) {
+  const point = await loadCheckpoint(checkpoint);
+  await saveCheckpoint(dirname(checkpoint), { ...point, state });
+}
 
 await run("plain");
 
@@ -127,6 +139,44 @@ Deno.test("a model that was evaluated when it was trained is evaluated again whe
   const after = await evaluations("twice");
   assert.equal(after.length, before.length + 1);
   assert.equal(after.at(-1)!.eval_loss, before.at(-1)!.eval_loss);
+});
+
+Deno.test("an earlier checkpoint is evaluated with later ones and their log left as they are", async () => {
+  const given = { eval_share: 0.1 };
+  await run("earlier", given);
+  const [first, last] = await evaluations("earlier");
+  const before = await weights("earlier");
+  const from = join(folder, "earlier", "checkpoint-4");
+  await run("earlier", { ...given, do_train: false, resume_from_checkpoint: from });
+  assert.deepEqual(
+    (await evaluations("earlier")).map(({ step, eval_loss }) => [step, eval_loss]),
+    [first, last, first].map(({ step, eval_loss }) => [step, eval_loss]),
+  );
+  assert.deepEqual(checkpoints("earlier"), ["checkpoint-4", "checkpoint-8"]);
+  assert.equal(await weights("earlier"), before);
+});
+
+Deno.test("what is best on one evaluation set says nothing about another", async () => {
+  const given = { load_best_model_at_end: true, save_steps: 4 };
+  await run("best", { ...given, eval_dir: join(folder, "data") });
+  await Deno.remove(join(folder, "best", "checkpoint-8"), { recursive: true });
+  const path = join(folder, "best", "checkpoint-4");
+  const { state } = await loadCheckpoint(path);
+  const best = state.best as { step: number; loss: number };
+  const unreachable = { ...best, loss: 0 }; // so that nothing later could be better
+  await rewriteState(path, { ...state, best: unreachable });
+  const { folder: same } = await run("best", { ...given, eval_dir: join(folder, "data") });
+  assert.equal(same, path);
+  await Deno.remove(join(folder, "best", "checkpoint-8"), { recursive: true });
+  const { folder: other } = await run("best", { ...given, eval_dir: join(folder, "other") });
+  assert.equal(other, join(folder, "best", "checkpoint-8"));
+});
+
+Deno.test("a share can be held out and never evaluated", async () => {
+  await run("held", { eval_share: 0.1, do_eval: false });
+  assert.deepEqual(await evaluations("held"), []);
+  await run("unheld", { eval_share: 0.1 });
+  assert.equal(await weights("held"), await weights("unheld"));
 });
 
 Deno.test("resumed in the middle of an epoch, a run evaluates when the epoch ends, as if it had never stopped", async () => {
@@ -261,7 +311,7 @@ Deno.test("questions find their answers after training on pairs", async () => {
   const given = { input_dir: data, objective: "qa-matching", batch_size: 16, learning_rate: 1e-3 };
   await run("matching", { ...given, max_steps: 200, save_steps: 200, logging_steps: 50, eval_share: 0.1 });
   const records = await readTrainingRecords(join(folder, "matching"));
-  const losses = records.map(({ seq_contrastive_loss }) => seq_contrastive_loss);
+  const losses = records.map(({ seq_contrastive_loss }) => seq_contrastive_loss!);
   assert.ok(losses.at(-1)! < 0.8 * losses[0], losses.join(" "));
   const [{ eval_csp_accuracy: heldOut }] = await evaluations("matching");
   assert.ok(heldOut! > 0.4, `${heldOut} of held-out questions find their answers; by chance one in 14`);
