@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
 import { stateDict } from "../electra/mod.ts";
-import { type DataPosition, onePass, openBatches, type PlacedBatch, slots } from "../packing/mod.ts";
+import { onePass, openBatches, type PlacedBatch, slots } from "../packing/mod.ts";
 import { EventFileWriter, tensorflowInfo } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
 import { dumpBatches } from "./batch_dump.ts";
@@ -18,9 +17,10 @@ import { stepMetrics } from "./metrics.ts";
 import { openModel, type TrainingModel } from "./model.ts";
 import type { PretrainOptions } from "./options.ts";
 import type { RunPlan } from "./plan.ts";
+import { type Progress, progressAt } from "./progress.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { describeRun, runNotes, writeEvents } from "./report.ts";
-import { hasSameData, momentsOf, type StartingPoint } from "./resume.ts";
+import { momentsOf, type StartingPoint } from "./resume.ts";
 import type { StepReport } from "./step.ts";
 
 /** What a run is made of. */
@@ -32,24 +32,6 @@ export interface RunParts {
   from: StartingPoint | undefined;
   bar: ProgressBar;
   print: (line: string) => void;
-}
-
-/** What changes from step to step, as checkpoints keep it in `run_states.json`. */
-interface Progress {
-  /** Steps that changed the weights; the others were skipped. */
-  updates: number;
-  /** Steps skipped because a loss or gradient was no finite number. */
-  broken: number;
-  /** Where the data of the next step begins. */
-  position?: DataPosition | undefined;
-  /** Epoch of the newest batch. */
-  epoch: number;
-  /** Whether the evaluation after the newest step is still to be made: a signal ended it. */
-  evaluationDue: boolean;
-  /** Step of the newest evaluation. */
-  evaluated?: number | undefined;
-  /** The lowest evaluation loss, and the step that it was found after. */
-  best?: { step: number; loss: number; evaluation: string } | undefined;
 }
 
 /** One run: made, then told to `train` or to `evaluate`. */
@@ -74,21 +56,7 @@ export class PretrainingRun implements Disposable {
     this.step = from?.step ?? 0;
     this.folder = from?.folder ?? "";
     this.#saved = from?.resumed ? this.step : -1;
-    const state = (from?.state ?? {}) as Partial<Progress> & { log?: TrainingLogState };
-    const { updates = this.step, position, epoch } = state;
-    const hasPosition = from && hasSameData(from, options, data.identity);
-    const { broken = 0, evaluationDue = false, evaluated, best }: Partial<Progress> = from?.resumed
-      ? state
-      : {};
-    this.#progress = {
-      updates,
-      broken,
-      ...(hasPosition && { position }),
-      epoch: hasPosition && epoch || 0,
-      evaluationDue,
-      evaluated,
-      best: best && this.#isBestStill(best) ? best : undefined,
-    };
+    this.#progress = progressAt(from, options, data);
 
     using opened = new DisposableStack();
     this.#model = opened.use(openModel(options, data, plan, from));
@@ -106,7 +74,7 @@ export class PretrainingRun implements Disposable {
         totalSteps: plan.totalSteps,
         loggingSteps: options.logging_steps,
         resume: from?.resumed
-          ? { step: options.do_train ? this.step : Infinity, state: state.log! }
+          ? { step: options.do_train ? this.step : Infinity, state: from.state.log as TrainingLogState }
           : undefined,
         print: (line) => this.#say(line),
       }),
@@ -186,13 +154,6 @@ export class PretrainingRun implements Disposable {
     this.#progress.evaluated = this.step;
     this.#progress.evaluationDue = false;
     if (options.load_best_model_at_end && options.do_train) await this.#saveIfBest(report.total);
-  }
-
-  /** Whether what was best before can be compared with what comes, and is still there. */
-  #isBestStill({ step, evaluation }: NonNullable<Progress["best"]>): boolean {
-    const { data, options: { output_dir } } = this.#parts;
-    const folder = join(output_dir, `checkpoint-${step}`);
-    return evaluation === data.evaluation?.identity && existsSync(folder);
   }
 
   /** Sees to it that there is a checkpoint of the best model. */
