@@ -19,7 +19,6 @@ export {
 } from "./objectives.ts";
 export { criterion, type Losses, type Outputs, type Targets } from "./criterion.ts";
 export {
-  attentionBiases,
   encode,
   type EncoderInputs,
   type EncodingOptions,
@@ -31,8 +30,6 @@ export {
   initialParameters,
   type Parameters,
   parameterShapes,
-  stateDictNames,
-  storedName,
   under,
 } from "./parameters.ts";
 export {

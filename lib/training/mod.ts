@@ -17,7 +17,7 @@ export {
 export { lossChart, sparkline } from "./chart.ts";
 export { lockOutputDir } from "./lock.ts";
 export { TrainingLog } from "./log.ts";
-export { checkMemory, estimateMemory } from "./memory.ts";
+export { estimateMemory } from "./memory.ts";
 export {
   type EvaluationRecord,
   type LogRecord,
@@ -32,7 +32,6 @@ export { type LearningRateSchedule, scheduleWithWarmup } from "./schedule.ts";
 export {
   BATCH_TENSORS,
   type BatchTensors,
-  compileEvaluation,
   compileGradients,
   lossesAndGradients,
   readReport,
