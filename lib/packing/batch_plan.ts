@@ -41,10 +41,21 @@ export interface BatchPlanOptions {
   readonly order?: SentenceOrder | undefined;
   /** Where to begin. Default: at the first sentence of epoch 0. */
   readonly position?: DataPosition | undefined;
+  /** Which of several processes that train together this one is. Default: the only one. */
+  readonly part?: Part | undefined;
+}
+
+/** One of several processes that share the work: the `rank`-th of `size`, from 0. */
+export interface Part {
+  readonly rank: number;
+  readonly size: number;
 }
 
 /**
  * Plans batches without end.
+ *
+ * Processes that train together take turns at one line of sentences: of each `size` batches that are planned, this one has
+ * the `rank`-th. Positions and epochs are those of all of them, so that any number of processes can go on.
  *
  * @param sentences who is to be placed
  * @param options shape of batches, order, where to begin
@@ -66,6 +77,7 @@ export function* planBatches(
   options: BatchPlanOptions,
 ): Generator<BatchPlan, never> {
   const { layout, seed, order = "seeded", position = { taken: 0, waiting: [] } } = options;
+  const { rank, size } = options.part ?? { rank: 0, size: 1 };
   const line = new SentenceLine(sentences.length, { order, seed });
   const packer = packerOf(layout);
   const pool = layout.packed ? poolSize(layout, sentences.length) : layout.sentenceCapacity;
@@ -74,8 +86,11 @@ export function* planBatches(
   let { taken } = position;
   position.waiting.forEach(enter);
   for (;;) {
-    while (packer.size < pool) enter(taken++);
-    yield planOf(packer, line, taken);
+    const plans = Array.from({ length: size }, () => {
+      while (packer.size < pool) enter(taken++);
+      return planOf(packer, line, taken);
+    });
+    yield { sentences: plans[rank].sentences, epoch: plans[0].epoch, position: plans[size - 1].position };
   }
 }
 
@@ -84,21 +99,30 @@ export function* planBatches(
  *
  * @param sentences who is to be placed
  * @param layout shape of batches
+ * @param part which of several processes this one is: each has as many batches, the last ones perhaps empty
  * @returns plan after plan, until every sentence has been in one; the last ones may have few
  */
 export function* planOnePass(
   sentences: Pick<Sentences, "length" | "tokensOf">,
   layout: BatchLayout,
+  { rank, size }: Part = { rank: 0, size: 1 },
 ): Generator<BatchPlan, void> {
   const line = new SentenceLine(sentences.length, { order: "stored", seed: 0 });
   const packer = packerOf(layout);
   const pool = layout.packed ? poolSize(layout, sentences.length) : layout.sentenceCapacity;
   for (let taken = 0; taken < sentences.length || packer.size > 0;) {
-    while (packer.size < pool && taken < sentences.length) {
-      packer.add(taken, sentences.tokensOf(taken++) + SPECIAL_TOKENS_A_SENTENCE);
-    }
-    yield planOf(packer, line, taken);
+    const plans = Array.from({ length: size }, () => {
+      while (packer.size < pool && taken < sentences.length) {
+        packer.add(taken, sentences.tokensOf(taken++) + SPECIAL_TOKENS_A_SENTENCE);
+      }
+      return packer.size > 0 ? planOf(packer, line, taken) : emptyPlan(taken);
+    });
+    yield plans[rank];
   }
+}
+
+function emptyPlan(taken: number): BatchPlan {
+  return { sentences: [], epoch: 0, position: { taken, waiting: [] } };
 }
 
 function planOf(packer: SentencePacker, line: SentenceLine, taken: number): BatchPlan {

@@ -2,6 +2,7 @@
 import {
   type BatchPlan,
   type BatchPlanOptions,
+  type Part,
   planBatches,
   type PlannedSentence,
   planOnePass,
@@ -11,7 +12,10 @@ import type { Sentences } from "./sentences.ts";
 import { WorkerBatchSource } from "./worker_source.ts";
 
 /** A batch and its place in the run. */
-export interface PlacedBatch extends Batch, Omit<BatchPlan, "sentences"> {}
+export interface PlacedBatch extends Batch, Omit<BatchPlan, "sentences"> {
+  /** Which sentences it is of, in the order of their `[CLS]`. */
+  readonly contents: BatchPlan["sentences"];
+}
 
 /** An endless stream of batches. */
 export interface BatchSource extends Disposable {
@@ -70,14 +74,15 @@ export function openBatches(sentences: Sentences, options: BatchOptions): BatchS
  * Goes through sentences once, in stored order and with the same masks every time.
  *
  * @param sentences what the batches are made of
- * @param options shape, masking, seed
- * @returns batches in which every sentence is exactly once; the last ones are partly empty
+ * @param options shape, masking, seed; which of several processes this one is
+ * @returns batches in which every sentence is exactly once, those of the other processes counted; the last ones are partly
+ *   empty
  */
 export function* onePass(
   sentences: Sentences,
-  options: Omit<CollateOptions, "draws">,
+  options: Omit<CollateOptions, "draws"> & { part?: Part | undefined },
 ): Generator<Batch, void> {
-  for (const plan of planOnePass(sentences, options.layout)) {
+  for (const plan of planOnePass(sentences, options.layout, options.part)) {
     yield collatePlanned(sentences, plan.sentences, options);
   }
 }
@@ -95,8 +100,8 @@ class InProcessSource implements BatchSource {
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   async next(): Promise<PlacedBatch> {
     const start = performance.now();
-    const { sentences, ...place } = this.#plans.next().value;
-    const batch = { ...collatePlanned(this.#sentences, sentences, this.#options), ...place };
+    const { sentences: contents, ...place } = this.#plans.next().value;
+    const batch = { ...collatePlanned(this.#sentences, contents, this.#options), contents, ...place };
     this.waited += (performance.now() - start) / 1000;
     return batch;
   }

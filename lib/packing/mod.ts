@@ -40,7 +40,7 @@ export {
   maskedPositions,
   type PlacedSentence,
 } from "./collator.ts";
-export type { DataPosition } from "./batch_plan.ts";
+export type { DataPosition, Part } from "./batch_plan.ts";
 export type { SentenceOrder } from "./sentence_line.ts";
 export {
   type BatchOptions,

@@ -56,13 +56,13 @@ export class WorkerBatchSource implements BatchSource {
 
   /** Has the next batch made; the workers take turns. */
   #ask(): Promise<PlacedBatch> {
-    const { sentences, ...place } = this.#plans.next().value;
+    const { sentences: contents, ...place } = this.#plans.next().value;
     const worker = this.#workers[this.#asked++ % this.#workers.length]!;
-    const located = sentences.map((planned) => ({
+    const located = contents.map((planned) => ({
       ...planned,
       spans: this.#stored.spansOf(planned.sentence),
     }));
-    const made = worker.request({ sentences: located }).then((batch) => ({ ...batch, ...place }));
+    const made = worker.request({ sentences: located }).then((batch) => ({ ...batch, contents, ...place }));
     made.catch(() => {}); // whoever asks for this batch hears of it
     return made;
   }

@@ -188,3 +188,66 @@ Deno.test("one pass shows each sentence once, always with the same masks", async
     }
   }
 });
+
+const BOTH_PACKINGS = ["rows", "none"] as const;
+for (const packing of BOTH_PACKINGS) {
+  Deno.test(`processes that take turns have the batches that one alone has (packing ${packing})`, async () => {
+    const sentences = inMemory(50);
+    const layout = planLayout(sentences, { ...PACKED, packing, batchSize: 6 });
+    const alone = await take(12, openBatches(sentences, { ...OPTIONS, layout }));
+    for (const size of [2, 3]) {
+      const parts = await Promise.all(Array.from(
+        { length: size },
+        (_, rank) => take(12 / size, openBatches(sentences, { ...OPTIONS, layout, part: { rank, size } })),
+      ));
+      for (let i = 0; i < 12; i++) {
+        const [mine, step] = [parts[i % size]![Math.floor(i / size)]!, Math.floor(i / size)];
+        assert.deepEqual(mine.maskedIds, alone[i]!.maskedIds);
+        assert.deepEqual(mine.contents, alone[i]!.contents);
+        assert.deepEqual(mine.position, alone[(step + 1) * size - 1]!.position);
+        assert.equal(mine.epoch, alone[step * size]!.epoch);
+      }
+    }
+  });
+
+  Deno.test(`going on with other numbers of processes, no sentence is lost or repeated (packing ${packing})`, async () => {
+    const sentences = inMemory(41), epochs = 6;
+    const layout = planLayout(sentences, { ...PACKED, packing, batchSize: 4 });
+    const seen = new Map<string, number>();
+    let position: PlacedBatch["position"] | undefined;
+    let ended = 0; // epochs
+    for (let run = 0; ended < epochs; run++) {
+      const size = [3, 1, 4, 2][run % 4]!;
+      const parts = await Promise.all(Array.from(
+        { length: size },
+        (_, rank) => take(3, openBatches(sentences, { ...OPTIONS, layout, position, part: { rank, size } })),
+      ));
+      for (const { epoch, sentence } of parts.flat().flatMap(({ contents }) => contents)) {
+        const key = `${epoch} ${sentence}`;
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+      }
+      position = parts[0]!.at(-1)!.position;
+      for (const part of parts) assert.deepEqual(part.at(-1)!.position, position);
+      const waiting = position.waiting[0] ?? position.taken;
+      ended = Math.floor(waiting / sentences.length);
+    }
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      for (let n = 0; n < sentences.length; n++) assert.equal(seen.get(`${epoch} ${n}`), 1, `${epoch} ${n}`);
+    }
+  });
+
+  Deno.test(`one pass shared by processes meets every sentence once, in as many batches each (packing ${packing})`, () => {
+    const sentences = inMemory(45);
+    const layout = planLayout(sentences, { ...PACKED, packing, batchSize: 4 });
+    const alone = [...onePass(sentences, { ...OPTIONS, layout })];
+    const parts = [0, 1, 2, 3].map((rank) => [
+      ...onePass(sentences, { ...OPTIONS, layout, part: { rank, size: 4 } }),
+    ]);
+    assert.deepEqual(parts.map(({ length }) => length), new Array(4).fill(Math.ceil(alone.length / 4)));
+    const inOrder = parts[0]!.flatMap((_, step) => parts.map((part) => part[step]!));
+    inOrder.forEach((batch, i) => {
+      if (alone[i]) assert.deepEqual(batch.maskedIds, alone[i].maskedIds);
+      else assert.equal(batch.sentences, 0);
+    });
+  });
+}
