@@ -62,6 +62,7 @@ function asBatch({ rows, width, maskedIds, rawIds, labels }: PlainBatch, maskCap
     rawIds: own(rawIds),
     labels: own(labels),
     positionIds: Int32Array.from({ length: size }, (_, i) => i % width),
+    tokenKeys: Int32Array.from({ length: size }, (_, i) => 0x85ebca6b * i),
     segmentIds: Int32Array.from(rawIds, (id) => id === 0 ? 0 : 1),
     clsPositions: Int32Array.from({ length: rows }, (_, row) => row * width),
     sentences,

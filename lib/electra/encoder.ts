@@ -10,9 +10,9 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type Block, type RandomStream, recomputed, tf } from "../tensorflow/mod.ts";
+import { type Block, placesOf, type RandomStream, range, recomputed, tf } from "../tensorflow/mod.ts";
 import type { ElectraConfig } from "./config.ts";
-import { addNorm, attention, dropout, geluLinear, layerNorm, linear } from "./ops.ts";
+import { addNorm, attention, dropout, geluLinear, layerNorm, linear, type Noise } from "./ops.ts";
 import { type Parameters, under } from "./parameters.ts";
 
 /** Rows of one width; a step may have several such groups, one after another. */
@@ -37,6 +37,11 @@ export interface EncoderInputs {
   positionIds?: Tensor | undefined;
   /** int32 (N): 0 for the first sentence, 1 for the second; default all 0. */
   tokenTypeIds?: Tensor | undefined;
+  /**
+   * int32 (N): a number for each token, its own as far as chance goes; random draws for a token depend on it and not on where
+   * the token stands. Default: its place.
+   */
+  tokenKeys?: Tensor | undefined;
 }
 
 /** How an encoder works. */
@@ -75,19 +80,25 @@ export function encode(
       `Cannot encode rows of ${longest} tokens: the model has ${config.max_position_embeddings} position embeddings`,
     );
   }
-  const biases = attentionBiases(inputs, config.pad_token_id);
-  let x = embed(under(p, "embeddings."), config, inputs, random); // (N, E)
+  const tokens = tokenKeysOf(inputs),
+    constants = [
+      tokens,
+      positionsOf(inputs),
+      ...attentionBiases(inputs, config.pad_token_id),
+    ];
+  let x = embed(under(p, "embeddings."), config, inputs, random && { random, tokens }); // (N, E)
   if (config.embedding_size !== config.hidden_size) {
     x = linear(x, p("embeddings_project.weight"), p("embeddings_project.bias")); // (N, H)
   }
   for (let i = 0; i < config.num_hidden_layers; i++) {
     const parameters = under(p, `encoder.layers.${i}.`);
-    const run: Block = ([x, ...values], biases, random) => {
+    const run: Block = ([x, ...values], [tokens, positions, ...biases], random) => {
       const named = new Map(LAYER_PARAMETERS.map((name, i) => [name, values[i]]));
-      return layer((name) => named.get(name)!, config, x, inputs.groups, biases, random);
+      const noise = random && { random, tokens, positions };
+      return layer((name) => named.get(name)!, config, x, inputs.groups, biases, noise);
     };
     const all = [x, ...LAYER_PARAMETERS.map(parameters)];
-    x = recompute ? recomputed(run, all, biases, random) : run(all, biases, random);
+    x = recompute ? recomputed(run, all, constants, random) : run(all, constants, random);
   }
   return x;
 }
@@ -117,12 +128,22 @@ export function attentionBiases(
   });
 }
 
+/** int32 (N): what names the tokens in random draws. */
+export function tokenKeysOf({ ids, tokenKeys }: Pick<EncoderInputs, "ids" | "tokenKeys">): Tensor {
+  return tokenKeys ?? placesOf(tf.scalar(0, "int32"), range(ids.size));
+}
+
+/** int32 (N): the place of each token in its sentence. */
+function positionsOf({ groups, positionIds }: Pick<EncoderInputs, "groups" | "positionIds">): Tensor {
+  return positionIds ?? tf.concat(groups.map(({ rows, width }) => tf.tile(range(width), [rows])), 0);
+}
+
 /** The part of each group, along the first axis. */
 function splitGroups(x: Tensor, groups: readonly RowGroup[]): Tensor[] {
   return groups.length === 1 ? [x] : tf.split(x, groups.map(({ rows, width }) => rows * width), 0);
 }
 
-function embed(p: Parameters, config: ElectraConfig, inputs: EncoderInputs, random?: RandomStream): Tensor {
+function embed(p: Parameters, config: ElectraConfig, inputs: EncoderInputs, noise?: Noise): Tensor {
   const { ids, groups, tokenTypeIds, positionIds } = inputs;
   const E = config.embedding_size;
   const rowPositions = ({ rows, width }: RowGroup) =>
@@ -136,7 +157,7 @@ function embed(p: Parameters, config: ElectraConfig, inputs: EncoderInputs, rand
     : tf.slice(p("token_type_embeddings.weight"), [0, 0], [1, E]); // (1, E)
   const sum = tf.add(tf.add(words, positions), types);
   const normed = layerNorm(sum, p("layer_norm.weight"), p("layer_norm.bias"), config.layer_norm_eps);
-  return dropout(normed, config.hidden_dropout_prob, random);
+  return dropout(normed, config.hidden_dropout_prob, noise);
 }
 
 function layer(
@@ -145,7 +166,7 @@ function layer(
   x: Tensor, // (N, H)
   groups: readonly RowGroup[],
   biases: Tensor[],
-  random?: RandomStream,
+  noise?: Noise & { positions: Tensor },
 ): Tensor {
   const { hidden_size: H, num_attention_heads: A, hidden_dropout_prob: rate, layer_norm_eps: eps } = config;
   const project = (x: Tensor, name: string) => linear(x, p(`${name}.weight`), p(`${name}.bias`));
@@ -153,17 +174,26 @@ function layer(
   const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((name) =>
     splitGroups(project(x, `self_attn.${name}`), groups)
   );
+  const [tokens, positions] = [noise?.tokens, noise?.positions].map((x) => x && splitGroups(x, groups));
   const contexts = groups.map(({ rows: B, width: L }, i) => {
     const heads = (x: Tensor) => tf.transpose(tf.reshape(x, [B, L, A, H / A]), [0, 2, 1, 3]); // (B, A, L, D)
     const [queries, keys, values] = [q[i], k[i], v[i]].map(heads);
-    const attended = attention(queries, keys, values, biases[i], config.attention_probs_dropout_prob, random);
+    const ofGroup = noise && { random: noise.random, tokens: tokens![i], positions: positions![i] };
+    const attended = attention(
+      queries,
+      keys,
+      values,
+      biases[i],
+      config.attention_probs_dropout_prob,
+      ofGroup,
+    );
     return tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [B * L, H]);
   });
   const context = contexts.length === 1 ? contexts[0] : tf.concat(contexts, 0); // (N, H)
   const self = project(context, "self_attn.out_proj");
-  x = addNorm(x, self, p("norm1.weight"), p("norm1.bias"), eps, rate, random);
+  x = addNorm(x, self, p("norm1.weight"), p("norm1.bias"), eps, rate, noise);
 
   const wide = project(x, "linear1"); // (N, F)
   const narrow = geluLinear(wide, p("linear2.weight"), p("linear2.bias")); // (N, H)
-  return addNorm(x, narrow, p("norm2.weight"), p("norm2.bias"), eps, rate, random);
+  return addNorm(x, narrow, p("norm2.weight"), p("norm2.bias"), eps, rate, noise);
 }

@@ -18,12 +18,7 @@ export {
   OBJECTIVES,
 } from "./objectives.ts";
 export { criterion, type Losses, type Outputs, type Targets } from "./criterion.ts";
-export {
-  encode,
-  type EncoderInputs,
-  type EncodingOptions,
-  type RowGroup,
-} from "./encoder.ts";
+export { encode, type EncoderInputs, type EncodingOptions, type RowGroup } from "./encoder.ts";
 export {
   countParameters,
   hasWeightDecay,
@@ -48,4 +43,4 @@ export {
   type ModelVariables,
   stateDict,
 } from "./variables.ts";
-export { NEGATIVES, sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
+export { NEGATIVES, perturbed, sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";

@@ -7,7 +7,24 @@
  * @module
  */
 import type { GradSaveFunc, Tensor } from "@tensorflow/tfjs-core";
-import { attr, backend, DTYPE, fuse, keepMask, type RandomStream, tf } from "../tensorflow/mod.ts";
+import {
+  attr,
+  backend,
+  DTYPE,
+  fuse,
+  keepMask,
+  placesOf,
+  type RandomStream,
+  range,
+  tf,
+} from "../tensorflow/mod.ts";
+
+/** Where dropout comes from: the same token loses the same elements in whatever batch, row and process it is. */
+export interface Noise {
+  readonly random: RandomStream;
+  /** int32 (N): a number for each token, its own as far as chance goes. */
+  readonly tokens: Tensor;
+}
 
 /**
  * An operation with a gradient of its own.
@@ -113,7 +130,7 @@ export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number):
  * @param x (N, H), and `change` alike.
  * @param eps Added to the variance.
  * @param rate Of the dropout.
- * @param random Where its mask comes from; without it (evaluation) there is none.
+ * @param noise Where its mask comes from; without it (evaluation) there is none.
  */
 export function addNorm(
   x: Tensor,
@@ -122,18 +139,18 @@ export function addNorm(
   bias: Tensor,
   eps: number,
   rate: number,
-  random: RandomStream | undefined,
+  noise: Noise | undefined,
 ): Tensor {
-  if (!random || rate === 0) return layerNorm(tf.add(x, change), weight, bias, eps);
-  const key = random.key();
+  if (!noise || rate === 0) return layerNorm(tf.add(x, change), weight, bias, eps);
+  const mask = [noise.random.key(), noise.tokens];
   return withGradient(
     [x, change, weight, bias],
     (x, change, weight, bias) => {
-      const [value, normalised, inverse] = addAndNormalise([x, change, weight, bias, key], eps, rate);
-      return { value, keep: [normalised, inverse, weight, key] };
+      const [value, normalised, inverse] = addAndNormalise([x, change, weight, bias, ...mask], eps, rate);
+      return { value, keep: [normalised, inverse, weight, ...mask] };
     },
-    (dy, normalised, inverse, weight, key) => {
-      const [dx, dChange] = addAndNormaliseGradient([dy, normalised, inverse, weight, key], rate);
+    (dy, normalised, inverse, weight, ...mask) => {
+      const [dx, dChange] = addAndNormaliseGradient([dy, normalised, inverse, weight, ...mask], rate);
       return [dx, dChange, sumOfRows(tf.mul(dy, normalised)), sumOfRows(dy)];
     },
   );
@@ -153,42 +170,57 @@ const normaliseGradient = fuse(function normaliseGradient([dy, normalised, inver
 });
 
 const addAndNormalise = fuse(function addAndNormalise(
-  [x, change, weight, bias, key],
+  [x, change, weight, bias, key, tokens],
   eps,
   rate,
 ) {
-  return normalise([tf.add(x, drop(change, key, rate)), weight, bias], eps);
+  return normalise([tf.add(x, drop(change, key, rows(tokens, change), rate)), weight, bias], eps);
 });
 
 const addAndNormaliseGradient = fuse(function addAndNormaliseGradient(
-  [dy, normalised, inverse, weight, key],
+  [dy, normalised, inverse, weight, key, tokens],
   rate,
 ) {
   const [dx] = normaliseGradient([dy, normalised, inverse, weight]);
-  return [dx, drop(dx, key, rate)];
+  return [dx, drop(dx, key, rows(tokens, dx), rate)];
 });
 
 /**
  * Sets each element to 0 with probability `rate` and scales the others to the same mean. Keeps the mask's key alone.
  *
- * @param random Where the mask comes from; without it (evaluation) x is returned as it is.
+ * @param x (N, H)
+ * @param noise Where the mask comes from; without it (evaluation) x is returned as it is.
  */
-export function dropout(x: Tensor, rate: number, random: RandomStream | undefined): Tensor {
-  if (!random || rate === 0) return x;
-  const key = random.key();
+export function dropout(x: Tensor, rate: number, noise: Noise | undefined): Tensor {
+  if (!noise || rate === 0) return x;
+  const mask = [noise.random.key(), noise.tokens];
   return withGradient(
     [x],
-    (x) => ({ value: dropped([x, key], rate)[0], keep: [key] }),
-    (dy, key) => dropped([dy, key], rate),
+    (x) => ({ value: dropped([x, ...mask], rate)[0], keep: mask }),
+    (dy, ...mask) => dropped([dy, ...mask], rate),
   );
 }
 
-const dropped = fuse(function dropout([x, key], rate) {
-  return [drop(x, key, rate)];
+const dropped = fuse(function dropout([x, key, tokens], rate) {
+  return [drop(x, key, rows(tokens, x), rate)];
 });
 
-function drop(x: Tensor, key: Tensor, rate: number): Tensor {
-  return tf.where(keepMask(key, x.shape, 1 - rate), tf.mul(x, 1 / (1 - rate)), tf.zerosLike(x));
+/** Names the elements of x (N, H) by their tokens (N). */
+function rows(tokens: Tensor, x: Tensor): Tensor {
+  return placesOf(tf.expandDims(tokens, -1), range(x.shape[1]!));
+}
+
+function drop(x: Tensor, key: Tensor, places: Tensor, rate: number): Tensor {
+  return tf.where(keepMask(key, places, 1 - rate), tf.mul(x, 1 / (1 - rate)), tf.zerosLike(x));
+}
+
+/** Where dropout of attention comes from. */
+export interface AttentionNoise {
+  readonly random: RandomStream;
+  /** int32 (B × L): as in {@linkcode Noise}. */
+  readonly tokens: Tensor;
+  /** int32 (B × L): place of each token in its sentence. */
+  readonly positions: Tensor;
 }
 
 /**
@@ -198,6 +230,7 @@ function drop(x: Tensor, key: Tensor, rate: number): Tensor {
  * @param q Queries (B, A, L, D); `k` and `v` alike.
  * @param bias Added to the scores, broadcast: 0 where attention is allowed, -10,000 where not.
  * @param rate Dropout on the probabilities.
+ * @param noise Where its mask comes from; without it (evaluation) there is none.
  * @returns (B, A, L, D)
  */
 export function attention(
@@ -206,20 +239,20 @@ export function attention(
   v: Tensor,
   bias: Tensor,
   rate: number,
-  random: RandomStream | undefined,
+  noise: AttentionNoise | undefined,
 ): Tensor {
   const scale = 1 / Math.sqrt(q.shape[3]!);
-  const key = random && rate > 0 ? [random.key()] : [];
+  const mask = noise && rate > 0 ? [noise.random.key(), noise.tokens, noise.positions] : [];
   return withGradient(
     [q, k, v],
     (q, k, v) => {
       const scores = tf.matMul(q, k, false, true); // (B, A, L, L)
-      const [p, used = p] = probabilities([scores, bias, ...key], scale, rate);
-      return { value: tf.matMul(used, v), keep: [q, k, v, p, ...key] };
+      const [p, used = p] = probabilities([scores, bias, ...mask], scale, rate);
+      return { value: tf.matMul(used, v), keep: [q, k, v, p, ...mask] };
     },
-    (dy, q, k, v, p, ...key) => {
+    (dy, q, k, v, p, ...mask) => {
       const dUsed = tf.matMul(dy, v, false, true); // (B, A, L, L)
-      const [dScores, used = p] = probabilitiesGradient([dUsed, p, ...key], scale, rate);
+      const [dScores, used = p] = probabilitiesGradient([dUsed, p, ...mask], scale, rate);
       return [
         tf.matMul(dScores, k),
         tf.matMul(dScores, q, true, false),
@@ -229,26 +262,34 @@ export function attention(
   );
 }
 
-/** Softmax of the scores and, given a key, what dropout leaves of it. */
+/** Softmax of the scores and, given a mask, what dropout leaves of it. */
 const probabilities = fuse(function probabilities(
-  [scores, bias, key],
+  [scores, bias, ...mask],
   scale,
   rate,
 ) {
   const p = tf.softmax(tf.add(tf.mul(scores, scale), bias));
-  return key ? [p, drop(p, key, rate)] : [p];
+  return mask.length > 0 ? [p, dropProbabilities(p, mask, rate)] : [p];
 });
 
-/** The gradient of the scores and, given a key, what dropout leaves of the probabilities, once more. */
+/** The gradient of the scores and, given a mask, what dropout leaves of the probabilities, once more. */
 const probabilitiesGradient = fuse(function probabilitiesGradient(
-  [dUsed, p, key],
+  [dUsed, p, ...mask],
   scale,
   rate,
 ) {
-  const dp = key ? drop(dUsed, key, rate) : dUsed;
+  const dp = mask.length > 0 ? dropProbabilities(dUsed, mask, rate) : dUsed;
   const dScores = tf.mul(tf.mul(p, tf.sub(dp, tf.sum(tf.mul(dp, p), -1, true))), scale);
-  return key ? [dScores, drop(p, key, rate)] : [dScores];
+  return mask.length > 0 ? [dScores, dropProbabilities(p, mask, rate)] : [dScores];
 });
+
+/** Dropout of x (B, A, L, L), whose elements are named by query, place of the key in its sentence, and head. */
+function dropProbabilities(x: Tensor, [key, tokens, positions]: Tensor[], rate: number): Tensor {
+  const [B, A, L] = x.shape as [number, number, number];
+  const queries = tf.reshape(tokens, [B, 1, L, 1]), keys = tf.reshape(positions, [B, 1, 1, L]);
+  const columns = tf.add(tf.mul(keys, tf.scalar(A, "int32")), tf.reshape(range(A), [1, A, 1, 1])); // (B, A, 1, L)
+  return drop(x, key, placesOf(queries, columns), rate);
+}
 
 /**
  * Cross-entropy of each row against one class, by TensorFlow's fused operation.

@@ -14,11 +14,11 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { type RandomStream, tf } from "../tensorflow/mod.ts";
 import type { PretrainingConfig } from "./config.ts";
 import { criterion, type Losses, otherViews, type Outputs, similarities, type Targets } from "./criterion.ts";
-import { encode, type EncodingOptions, type RowGroup } from "./encoder.ts";
+import { encode, type EncodingOptions, type RowGroup, tokenKeysOf } from "./encoder.ts";
 import { hasDiscriminator } from "./objectives.ts";
 import { dropout, gelu, layerNorm, linear, replaceAt, stopGradient } from "./ops.ts";
 import { type Parameters, storedName, under } from "./parameters.ts";
-import { sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
+import { perturbed, sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
 
 /** The generator head's layer norm has an epsilon of its own in the original. */
 const GENERATOR_HEAD_EPS = 1e-12;
@@ -43,6 +43,8 @@ export interface PretrainingBatch {
   clsPositions: Tensor;
   /** float32 (2S): 1 for a sentence, 0 for an unused slot. */
   clsWeights: Tensor;
+  /** (N): a number for each token, that its random draws depend on; default its place. */
+  tokenKeys?: Tensor | undefined;
 }
 
 /** Sampled token and wrong candidates at each masked position, int32 (M) and (M, K). */
@@ -102,7 +104,8 @@ export function pretrainingForward(
 
   const generatorLogits = generatorForward(p, config, batch, encoding); // (M, V)
   const scores = samplingScores(generatorLogits); // (M, V)
-  const { sampled, negatives } = options.draws ?? draw(scores, raw, random, config);
+  const keys = at(tokenKeysOf({ ...batch, ids: maskedIds })); // (M)
+  const { sampled, negatives } = options.draws ?? draw(scores, raw, keys, random, config);
 
   const put = tf.where(tf.cast(weights, "bool"), sampled, at(maskedIds)); // unused slots change nothing
   const discriminatorIds = replaceAt(maskedIds, positions, put); // (N)
@@ -177,9 +180,11 @@ function discriminatorForward(
 
   const contrast = () => {
     const csp = under(d, "discriminator_csp."), rate = sizes.hidden_dropout_prob, { random } = options;
-    const cls = tf.gather(hidden, clsPositions as tf.Tensor1D); // (2S, H)
-    const dense = gelu(linear(dropout(cls, rate, random), csp("dense.weight"), csp("dense.bias"))); // (2S, H)
-    return linear(dropout(dense, rate, random), csp("out_proj.weight"), csp("out_proj.bias")); // (2S, csp_dim)
+    const ofCls = (x: Tensor) => tf.gather(x, clsPositions as tf.Tensor1D);
+    const noise = random && { random, tokens: ofCls(tokenKeysOf(batch)) }; // (2S)
+    const cls = dropout(ofCls(hidden), rate, noise); // (2S, H)
+    const dense = gelu(linear(cls, csp("dense.weight"), csp("dense.bias"))); // (2S, H)
+    return linear(dropout(dense, rate, noise), csp("out_proj.weight"), csp("out_proj.bias")); // (2S, csp_dim)
   };
 
   return {
@@ -189,13 +194,18 @@ function discriminatorForward(
   };
 }
 
-/** Draws from the generator; its logits are constants here, no gradient flows through a sample. */
-function draw(logits: Tensor, raw: Tensor, random: RandomStream, { loss_weights }: PretrainingConfig): Draws {
+/** Draws from the generator; its scores are constants here, no gradient flows through a sample. */
+function draw(
+  scores: Tensor,
+  raw: Tensor,
+  tokens: Tensor,
+  random: RandomStream,
+  { loss_weights }: PretrainingConfig,
+): Draws {
+  const noisy = () => perturbed(scores, random.key(), tokens); // (M, V)
   return {
-    sampled: hasDiscriminator(loss_weights) ? sampleTokens(logits, random.gumbel(logits.shape)) : raw,
-    negatives: loss_weights.mts > 0
-      ? sampleNegatives(logits, raw, random.gumbel(logits.shape))
-      : tf.zeros([raw.shape[0], 0], "int32"),
+    sampled: hasDiscriminator(loss_weights) ? sampleTokens(noisy()) : raw,
+    negatives: loss_weights.mts > 0 ? sampleNegatives(noisy(), raw) : tf.zeros([raw.shape[0], 0], "int32"),
   };
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { tf } from "../tensorflow/mod.ts";
+import { fuse, gumbelNoise, placesOf, range, tf } from "../tensorflow/mod.ts";
 import { stopGradient } from "./ops.ts";
 
 /** Wrong candidates per position in multi-token selection. */
@@ -27,30 +27,44 @@ export function samplingScores(logits: Tensor): Tensor {
 }
 
 /**
- * One sample per row from softmax(logits), by the Gumbel-max trick.
+ * Scores with standard Gumbel noise: the largest of a row is a sample from the softmax of its scores (Gumbel-max trick).
  *
- * @param logits (M, V)
- * @param noise Standard Gumbel noise (M, V)
+ * @param scores (M, V)
+ * @param key int32 (2): of the draw.
+ * @param tokens int32 (M): a number for each row; the same ones draw the same.
+ * @returns (M, V)
+ */
+export function perturbed(scores: Tensor, key: Tensor, tokens: Tensor): Tensor {
+  return addNoise([scores, key, tokens])[0];
+}
+
+const addNoise = fuse(function addNoise([scores, key, tokens]) {
+  return [tf.add(scores, gumbelNoise(key, placesOf(tf.expandDims(tokens, -1), range(scores.shape[1]!))))];
+});
+
+/**
+ * One sample per row from softmax(scores).
+ *
+ * @param noisy (M, V): scores, {@linkcode perturbed}.
  * @returns int32 (M)
  */
-export function sampleTokens(logits: Tensor, noise: Tensor): Tensor {
-  return tf.argMax(tf.add(logits, noise), -1);
+export function sampleTokens(noisy: Tensor): Tensor {
+  return tf.argMax(noisy, -1);
 }
 
 /**
- * K different wrong tokens per row, drawn one after another from softmax(logits) without the right one and
+ * K different wrong tokens per row, drawn one after another from softmax(scores) without the right one and
  * without those already drawn.
  *
- * The original draws K times with fresh noise over the whole vocabulary. The K largest of one `logits + noise`,
+ * The original draws K times with fresh noise over the whole vocabulary. The K largest of one `scores + noise`,
  * in order, have the very same distribution (Gumbel top-k: Vieira 2014; Kool et al. 2019).
  *
- * @param logits (M, V)
+ * @param noisy (M, V): scores, {@linkcode perturbed}.
  * @param right int32 (M)
- * @param noise Standard Gumbel noise (M, V)
  * @returns int32 (M, K)
  */
-export function sampleNegatives(logits: Tensor, right: Tensor, noise: Tensor, count = NEGATIVES): Tensor {
-  const best = tf.topk(tf.add(logits, noise), count + 1, true).indices; // (M, K + 1)
+export function sampleNegatives(noisy: Tensor, right: Tensor, count = NEGATIVES): Tensor {
+  const best = tf.topk(noisy, count + 1, true).indices; // (M, K + 1)
   const [M] = best.shape;
   // drop the right token: from its place on, take the next best instead
   const isRight = tf.cast(tf.equal(best, tf.expandDims(right, -1)), "int32");

@@ -38,9 +38,8 @@ parentPort!.on("message", (request: BatchRequest) => {
         request.sentences.map(({ spans, ...planned }) => ({ ...corpus.sentence(spans), ...planned })),
         { ...setup, vocabulary },
       );
-      const { maskedIds, rawIds, labels, positionIds, segmentIds, clsPositions } = batch;
-      const arrays = [maskedIds, rawIds, labels, positionIds, segmentIds, clsPositions];
-      respond({ kind: "batch", batch }, arrays.map(({ buffer }) => buffer));
+      const arrays = Object.values(batch).filter((value) => value instanceof Int32Array);
+      respond({ kind: "batch", batch }, arrays.map(({ buffer }) => buffer as ArrayBuffer));
     } catch (error) {
       const isUserError = (error as Error).name === "UserError"; // the class does not survive the message
       respond({ kind: "failed", error: error as Error, isUserError });

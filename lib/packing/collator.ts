@@ -14,6 +14,7 @@ import {
   maskTokens,
   streamDraws,
 } from "./masking.ts";
+import { RandomStream } from "./random.ts";
 import { type BatchLayout, slots } from "./rows.ts";
 import { type Sentence, SPECIAL_TOKENS_A_SENTENCE } from "./sentences.ts";
 
@@ -45,6 +46,11 @@ export interface Batch {
   readonly positionIds: Int32Array<ArrayBuffer>; // (N)
   /** 1 for the first sentence of a row, 2 for the second …; 0 in padding. */
   readonly segmentIds: Int32Array<ArrayBuffer>; // (N)
+  /**
+   * A number for each token, from seed, epoch, sentence, view and position: what the device draws for a token, as dropout,
+   * depends on it, and so not on where in which batch the token stands; 0 in padding.
+   */
+  readonly tokenKeys: Int32Array<ArrayBuffer>; // (N)
   /** Slots of the `[CLS]` of view a, then those of view b; 0 where there is no sentence. */
   readonly clsPositions: Int32Array<ArrayBuffer>; // (2S)
   /** How many sentences there are, at most S. */
@@ -54,6 +60,9 @@ export interface Batch {
 }
 
 const VIEWS = [0, 1] as const;
+
+/** From one token's key to the next one's: odd, and no small multiple of what is between the elements of one token. */
+const KEY_STRIDE = 0x85ebca6b;
 
 /**
  * Puts sentences into their places as `[CLS] … [SEP]`, and masks them in two views.
@@ -87,7 +96,10 @@ export function collate(sentences: readonly PlacedSentence[], options: CollateOp
       const ids = content.ids.subarray(0, room);
       const isSuffix = content.isSuffix.subarray(0, room);
       const draws = drawsOf(sentence, view);
-      return { slot: slots[view], segment, ids, isSuffix, draws, chosen: chooseWords(isSuffix, draws) };
+      const chosen = chooseWords(isSuffix, draws);
+      const { epoch, sentence: number } = sentence;
+      const key = new RandomStream({ seed, purpose: "token", epoch, sentence: number, view }).uint32();
+      return { slot: slots[view], segment, ids, isSuffix, draws, chosen, key };
     })
   );
   unmaskBeyond(layout.maskCapacity, texts);
@@ -98,8 +110,9 @@ export function collate(sentences: readonly PlacedSentence[], options: CollateOp
   const labels = new Int32Array(size).fill(IGNORED_LABEL); // (N)
   const positionIds = new Int32Array(size); // (N)
   const segmentIds = new Int32Array(size); // (N)
+  const tokenKeys = new Int32Array(size); // (N)
   let tokens = 0;
-  for (const { slot, segment, ids, chosen, draws } of texts) {
+  for (const { slot, segment, ids, chosen, draws, key } of texts) {
     const end = slot + 1 + ids.length;
     const text = maskTokens(ids, chosen, draws, vocabulary.maskId);
     for (const [target, content] of [[rawIds, ids], [maskedIds, text.masked]] as const) {
@@ -108,7 +121,10 @@ export function collate(sentences: readonly PlacedSentence[], options: CollateOp
       target[end] = vocabulary.sepId;
     }
     labels.set(text.labels, slot + 1);
-    for (let i = slot; i <= end; i++) positionIds[i] = i - slot;
+    for (let i = slot; i <= end; i++) {
+      positionIds[i] = i - slot;
+      tokenKeys[i] = key + Math.imul(i - slot, KEY_STRIDE);
+    }
     segmentIds.fill(segment, slot, end + 1);
     tokens += ids.length + SPECIAL_TOKENS_A_SENTENCE;
   }
@@ -123,6 +139,7 @@ export function collate(sentences: readonly PlacedSentence[], options: CollateOp
     labels,
     positionIds,
     segmentIds,
+    tokenKeys,
     clsPositions,
     sentences: sentences.length,
     tokens,

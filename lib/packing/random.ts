@@ -50,10 +50,11 @@ function multiplyHigh(a: number, b: number): number {
 }
 
 /** What a stream of random numbers is for; streams of different purposes have nothing in common. */
-export type Purpose = "mask" | "order" | "held" | "plan";
+export type Purpose = "mask" | "token" | "order" | "held" | "plan";
 
 const PURPOSES: Record<Purpose, number> = {
   mask: 0x6d61736b,
+  token: 0x746f6b65,
   order: 0x6f726472,
   held: 0x68656c64,
   plan: 0x706c616e,

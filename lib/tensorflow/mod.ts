@@ -17,7 +17,7 @@ export { DTYPE } from "./host_tensor.ts";
 export { type Fusable, type FusableUpdate, fuse, fuseUpdate, type Update } from "./fuse.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
 export { inspectMachine, type Machine } from "./machine.ts";
-export { hash, keepMask, RandomStream } from "./random.ts";
+export { gumbelNoise, hash, keepMask, placesOf, RandomStream, range } from "./random.ts";
 export { type Block, recomputed } from "./recompute.ts";
 export {
   configureTensorFlow,

@@ -17,7 +17,8 @@ import { hasGpu } from "./runtime.ts";
 
 /**
  * A source of independent random tensors for one step of one run. Draws are numbered: the same program draws
- * the same numbers for the same seed and step.
+ * the same numbers for the same seed and step. What is drawn for tokens, {@linkcode keepMask} and
+ * {@linkcode gumbelNoise}, is the same for a token wherever in a batch it stands.
  *
  * @example
  * ```ts
@@ -52,17 +53,6 @@ export class RandomStream {
     return this.#draw("StatelessRandomNormal", shape);
   }
 
-  /**
-   * Standard Gumbel noise as the original draws it: -log(-log(u + 1e-9) + 1e-9), u uniform.
-   * The index of the largest of `logits + gumbel` is a sample from softmax(logits).
-   */
-  gumbel(shape: readonly number[]): Tensor {
-    return tf.tidy(() => {
-      const inner = tf.neg(tf.log(tf.add(this.uniform(shape), 1e-9)));
-      return tf.neg(tf.log(tf.add(inner, 1e-9)));
-    });
-  }
-
   /** true with probability `keep`, independently. */
   bernoulli(shape: readonly number[], keep: number): Tensor {
     return tf.tidy(() => tf.less(this.uniform(shape), keep));
@@ -73,7 +63,7 @@ export class RandomStream {
     return tf.tidy(() => tf.topk(this.uniform([n]) as tf.Tensor1D, n, true).indices);
   }
 
-  /** int32 (2), for {@linkcode keepMask}: the key of one draw, which its owner can repeat. */
+  /** int32 (2), for {@linkcode keepMask} and {@linkcode gumbelNoise}: the key of one draw, which its owner can repeat. */
   key(): Tensor {
     return tf.tidy(() => {
       const site = tf.scalar(hash(this.seed, this.#draws++), "int32");
@@ -89,24 +79,62 @@ export class RandomStream {
 /**
  * true with probability `keep`, independently: a mask that costs less to draw again than to remember.
  *
- * A counter-based generator: each element's place is mixed with the key by a strong 32-bit finaliser. Element-wise
- * integer arithmetic, so it melts into the loop that uses it (`fuse`), where Philox would be a call of its own: 2 ms
- * for 400,000 numbers on one thread, against 0.1. On a GPU, where TensorFlow has no kernels for int32, by Philox.
- *
- * @param key int32 (2), from {@linkcode RandomStream.key}; the same key, the same mask.
+ * @param key int32 (2), from {@linkcode RandomStream.key}; the same key and place, the same answer.
+ * @param places int32, of the mask's shape: see {@linkcode placesOf}.
  * @param keep Probability, to 32 bits.
  */
-export function keepMask(key: Tensor, shape: readonly number[], keep: number): Tensor {
+export function keepMask(key: Tensor, places: Tensor, keep: number): Tensor {
   return tf.tidy(() => {
-    if (hasGpu()) return tf.less(philox("StatelessRandomUniform", key, shape), keep);
-    // neighbouring steps must have nothing in common: both words of the key go into two well-mixed ones
-    const [first, second] = tf.unstack(key);
-    const a = mix(xor(first, second)), b = mix(add(a, second));
-    const size = tf.util.sizeFromShape([...shape]);
-    const x = mix(xor(mul(range(size), word(0x9e3779b1)), a), b);
+    if (hasGpu()) return tf.less(philox("StatelessRandomUniform", key, places.shape), keep);
     const threshold = Math.round(keep * 2 ** 32) - 2 ** 31; // the whole of int32, evenly
-    return tf.reshape(tf.less(x, word(threshold)), [...shape]);
+    return tf.less(randomWords(key, places), word(threshold));
   });
+}
+
+/**
+ * Standard Gumbel noise as the original draws it: -log(-log(u + 1e-9) + 1e-9), u uniform.
+ * The index of the largest of `logits + noise` is a sample from softmax(logits).
+ *
+ * @param key int32 (2), from {@linkcode RandomStream.key}; the same key and place, the same number.
+ * @param places int32, of the noise's shape: see {@linkcode placesOf}.
+ */
+export function gumbelNoise(key: Tensor, places: Tensor): Tensor {
+  return tf.tidy(() => {
+    const uniform = hasGpu()
+      ? philox("StatelessRandomUniform", key, places.shape)
+      : tf.mul(tf.cast(and(shift(randomWords(key, places), word(8)), word(0xffffff)), "float32"), 2 ** -24);
+    const inner = tf.neg(tf.log(tf.add(uniform, 1e-9)));
+    return tf.neg(tf.log(tf.add(inner, 1e-9)));
+  });
+}
+
+/**
+ * Names the elements of rows for a draw.
+ *
+ * @param rows int32: a number for each row, its own as far as chance goes.
+ * @param columns int32, broadcast against `rows`: from 0 in each row.
+ * @returns int32, their common shape.
+ */
+export function placesOf(rows: Tensor, columns: Tensor): Tensor {
+  return add(rows, mul(columns, word(0x9e3779b1)));
+}
+
+/** 0 … n-1, int32, made where it is used. */
+export function range(n: number): Tensor {
+  const [start, limit, delta] = [0, n, 1].map(word);
+  return backend().op("Range", [attr.type("Tidx", DTYPE.int32)], [start, limit, delta])[0];
+}
+
+/**
+ * A counter-based generator: each element's place is mixed with the key by a strong 32-bit finaliser. Element-wise
+ * integer arithmetic, so it melts into the loop that uses it (`fuse`), where Philox would be a call of its own: 2 ms
+ * for 400,000 numbers on one thread, against 0.1. Not for GPUs, where TensorFlow has no kernels for int32.
+ */
+function randomWords(key: Tensor, places: Tensor): Tensor {
+  // neighbouring steps must have nothing in common: both words of the key go into two well-mixed ones
+  const [first, second] = tf.unstack(key);
+  const a = mix(xor(first, second)), b = mix(add(a, second));
+  return mix(xor(places, a), b);
 }
 
 const INT = attr.type("T", DTYPE.int32);
@@ -125,12 +153,6 @@ function mix(x: Tensor, salt?: Tensor): Tensor {
 /** x ^ (x >>> bits) */
 function fold(x: Tensor, bits: number): Tensor {
   return xor(x, and(shift(x, word(bits)), word(2 ** (32 - bits) - 1))); // int32's own shift brings in the sign
-}
-
-/** 0 … n-1, made where it is used. */
-function range(n: number): Tensor {
-  const [start, limit, delta] = [0, n, 1].map(word);
-  return backend().op("Range", [attr.type("Tidx", DTYPE.int32)], [start, limit, delta])[0];
 }
 
 function philox(op: string, key: Tensor, shape: readonly number[]): Tensor {

@@ -51,6 +51,7 @@ export const BATCH_TENSORS = [
   "weights",
   "clsPositions",
   "clsWeights",
+  "tokenKeys",
   "segmentIds",
   "positionIds",
 ] as const;

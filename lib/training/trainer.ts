@@ -155,6 +155,7 @@ export function batchTensors(batch: Batch): Tensor[] {
     tf.tensor1d(weights), // (M)
     int32(batch.clsPositions), // (2S)
     tf.tensor1d(Float32Array.of(...ofView, ...ofView)), // (2S)
+    int32(batch.tokenKeys), // (N)
     ...(packed ? [int32(batch.segmentIds), int32(batch.positionIds)] : []), // (N)
   ];
 }

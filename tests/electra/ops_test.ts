@@ -7,9 +7,28 @@ type Tensors = tf.Tensor[];
 const [N, H] = [512, 192], [B, A, L, D] = [2, 4, 128, 16], RATE = 0.1, EPS = 1e-12;
 
 const random = () => new RandomStream(5, tf.scalar(3, "int32"));
-/** The mask that the first draw of such a stream gives. */
-const drop = (x: tf.Tensor, key: tf.Tensor) =>
-  tf.where(keepMask(key, x.shape, 1 - RATE), tf.mul(x, 1 / (1 - RATE)), tf.zerosLike(x));
+const int32 = (values: number[], shape: number[]) => tf.tensor(Int32Array.from(values), shape, "int32");
+const noise = () => ({ random: random(), tokens: int32(Array.from({ length: N }, (_, n) => 37 * n), [N]) });
+const attentionNoise = () => ({
+  random: random(),
+  tokens: int32(Array.from({ length: B * L }, (_, i) => 37 * i), [B * L]),
+  positions: int32(Array.from({ length: B * L }, (_, i) => i % L), [B * L]),
+});
+/** Dropout of x, whose elements are named by a number of the row and one of the column. */
+const drop = (
+  x: tf.Tensor,
+  key: tf.Tensor,
+  nameOf: (...index: number[]) => [row: number, column: number],
+) => {
+  const strides = x.shape.map((_, axis) => tf.util.sizeFromShape(x.shape.slice(axis + 1)));
+  const names = Array.from({ length: x.size }, (_, i) => {
+    const [row, column] = nameOf(...strides.map((stride, axis) => Math.floor(i / stride) % x.shape[axis]!));
+    return row + Math.imul(column, 0x9e3779b1) | 0;
+  });
+  const kept = keepMask(key, int32(names, x.shape), 1 - RATE);
+  return tf.where(kept, tf.mul(x, 1 / (1 - RATE)), tf.zerosLike(x));
+};
+const ofRow = (n: number, h: number): [number, number] => [37 * n, h];
 const plainNorm = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor) => {
   const { mean, variance } = tf.moments(x, -1, true);
   return tf.add(tf.mul(tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, EPS))), weight), bias);
@@ -49,14 +68,14 @@ const OPERATIONS: {
   },
   {
     name: "dropout",
-    ours: (x) => dropout(x, RATE, random()),
-    plain: (key, x) => drop(x, key),
+    ours: (x) => dropout(x, RATE, noise()),
+    plain: (key, x) => drop(x, key, ofRow),
     shapes: [[N, H]],
   },
   {
     name: "addition, dropout and layer norm",
-    ours: (x, change, weight, bias) => addNorm(x, change, weight, bias, EPS, RATE, random()),
-    plain: (key, x, change, weight, bias) => plainNorm(tf.add(x, drop(change, key)), weight, bias),
+    ours: (x, change, weight, bias) => addNorm(x, change, weight, bias, EPS, RATE, noise()),
+    plain: (key, x, change, weight, bias) => plainNorm(tf.add(x, drop(change, key, ofRow)), weight, bias),
     shapes: [[N, H], [N, H], [H], [H]],
   },
   {
@@ -67,10 +86,10 @@ const OPERATIONS: {
   },
   ...[RATE, 0].map((rate) => ({
     name: `attention, dropout ${rate}`,
-    ours: (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => attention(q, k, v, penalty(), rate, random()),
+    ours: (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => attention(q, k, v, penalty(), rate, attentionNoise()),
     plain: (key: tf.Tensor, q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => {
       const p = tf.softmax(tf.add(tf.div(tf.matMul(q, k, false, true), Math.sqrt(D)), penalty()));
-      return tf.matMul(rate > 0 ? drop(p, key) : p, v);
+      return tf.matMul(rate > 0 ? drop(p, key, (b, a, i, j) => [37 * (b * L + i), j * A + a]) : p, v);
     },
     shapes: [[B, A, L, D], [B, A, L, D], [B, A, L, D]],
   })),

@@ -6,6 +6,7 @@ import {
   compile,
   type CompileOptions,
   RandomStream,
+  range,
   recomputed,
   tf,
 } from "../../lib/tensorflow/mod.ts";
@@ -17,12 +18,21 @@ const layer: Block = ([x, ...parameters], [penalty], random) => {
   const [project, norm] = [0, 2].map((i) => parameters.slice(2 * i, 2 * i + 4));
   const heads = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, L, A, D]), [0, 2, 1, 3]);
   const projected = heads(linear(x, project[0], project[1]));
-  const attended = attention(projected, projected, projected, penalty, RATE, random);
+  const tokens = range(N), positions = tf.tile(range(L), [B]);
+  const noise = random && { random, tokens };
+  const attended = attention(
+    projected,
+    projected,
+    projected,
+    penalty,
+    RATE,
+    noise && { ...noise, positions },
+  );
   const change = gelu(
     linear(tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [N, H]), project[2], project[3]),
   );
-  const middle = addNorm(x, change, norm[0], norm[1], EPS, RATE, random);
-  return addNorm(middle, gelu(middle), norm[2], norm[3], EPS, RATE, random);
+  const middle = addNorm(x, change, norm[0], norm[1], EPS, RATE, noise);
+  return addNorm(middle, gelu(middle), norm[2], norm[3], EPS, RATE, noise);
 };
 const PARAMETERS = [[H, H], [H], [H, H], [H], [H], [H], [H], [H]];
 

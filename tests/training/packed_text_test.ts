@@ -1,16 +1,8 @@
 /** Batches of packed rows, as a run makes them, compute what the same sentences do in padded rows: on real text too. */
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
-import { createVariables, presetConfig } from "../../lib/electra/mod.ts";
-import {
-  type Batch,
-  Corpus,
-  maskedPositions,
-  openBatches,
-  paddedLayout,
-  planLayout,
-  slots,
-} from "../../lib/packing/mod.ts";
+import { createVariables, presetConfig, type PretrainingConfig } from "../../lib/electra/mod.ts";
+import { type Batch, Corpus, openBatches, paddedLayout, planLayout, slots } from "../../lib/packing/mod.ts";
 import { preprocess } from "../../lib/preprocessing/mod.ts";
 import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
@@ -31,6 +23,7 @@ function padded(batch: Batch): Batch {
     labels: new Int32Array(size).fill(-100),
     positionIds: new Int32Array(size),
     segmentIds: new Int32Array(size),
+    tokenKeys: new Int32Array(size),
   };
   for (const view of [0, 1]) {
     for (let n = 0; n < batch.sentences; n++) {
@@ -46,6 +39,12 @@ function padded(batch: Batch): Batch {
   }
   const clsPositions = Int32Array.from({ length: 2 * batch.sentences }, (_, row) => row * WIDTH);
   return { ...batch, layout, ...rows, clsPositions };
+}
+
+function withDropout(config: PretrainingConfig): PretrainingConfig {
+  const rates = { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1 };
+  const { generator, discriminator } = config;
+  return { ...config, generator: { ...generator, ...rates }, discriminator: { ...discriminator, ...rates } };
 }
 
 function endOfRow(groups: Batch["layout"]["groups"], slot: number): number {
@@ -65,7 +64,7 @@ async function compare(textPath: string, vocabulary: Vocabulary, folder: string,
   const options = { batchSize: 12, maxSeqLength: WIDTH, mlmProb: 0.15, packing: "rows" } as const;
   const layout = planLayout(corpus, options);
   using source = openBatches(corpus, { layout, vocabulary, mlmProb: 0.15, seed: 1000 });
-  const config = presetConfig("tiny", vocabulary.size), variables = createVariables(config, 3);
+  const config = withDropout(presetConfig("tiny", vocabulary.size)), variables = createVariables(config, 3);
   for (let step = 0; step < 3; step++) {
     const batch = await source.next();
     assert.ok(batch.tokens / slots(layout) >= minFill, `filled to ${batch.tokens / slots(layout)}`);
@@ -80,19 +79,13 @@ async function compare(textPath: string, vocabulary: Vocabulary, folder: string,
   }
   for (const variable of variables.values()) variable.dispose();
 
-  /** Losses and counts, with samples and candidates that depend on the token alone, wherever it lies. */
+  /** Losses and counts; dropout, samples and candidates depend on the token alone, wherever it lies. */
   function report(batch: Batch): number[] {
     return tf.tidy(() => {
       const tensors = Object.fromEntries(batchTensors(batch).map((tensor, i) => [BATCH_TENSORS[i], tensor]));
-      const { labels } = maskedPositions(batch, batch.layout.maskCapacity);
-      const other = (by: number) => labels.map((id) => 5 + (id + by) % (vocabulary.size - 5));
-      const draws = {
-        sampled: tf.tensor1d(other(7), "int32"),
-        negatives: tf.stack([1, 2, 3, 4, 5].map((by) => tf.tensor1d(other(by), "int32")), 1),
-      };
       const values = [...variables.values()].map((variable) => variable.read());
       const random = new RandomStream(1, tf.scalar(0, "int32"));
-      const inputs = { ...tensors as unknown as BatchTensors, groups: batch.layout.groups, draws };
+      const inputs = { ...tensors as unknown as BatchTensors, groups: batch.layout.groups };
       return lossesAndGradients({ config, variables }, values, inputs, random).report
         .map((scalar) => scalar.dataSync()[0]);
     });

@@ -12,7 +12,7 @@ import { type Batch, paddedLayout } from "../../lib/packing/mod.ts";
 import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { AdamW, clipFactor, globalNorm } from "../../lib/training/adamw.ts";
 import { LossScaler } from "../../lib/training/loss_scale.ts";
-import { type BatchTensors, lossesAndGradients } from "../../lib/training/step.ts";
+import { BATCH_TENSORS, type BatchTensors, lossesAndGradients } from "../../lib/training/step.ts";
 import { batchTensors, Trainer } from "../../lib/training/trainer.ts";
 
 const V = 40, B = 2, L = 12, CLS = 2, SEP = 3, MASK = 4;
@@ -35,6 +35,7 @@ function batchOf(seed: number): Batch {
     labels: rawIds.map((id, i) => isMasked(i) ? id : -100),
     positionIds: rawIds.map((_, i) => i % L),
     segmentIds: new Int32Array(size).fill(1),
+    tokenKeys: Int32Array.from({ length: size }, (_, i) => 1000 * i),
     clsPositions: Int32Array.from({ length: 2 * B }, (_, row) => row * L),
     sentences: B,
     tokens: size,
@@ -69,8 +70,8 @@ Deno.test("several batches before an update: the update of their mean gradient",
     using other = new AdamW(expected.variables, OPTIMIZER);
     tf.tidy(() => {
       const found = batches.map((batch, i) => {
-        const [maskedIds, rawIds, positions, weights, clsPositions, clsWeights] = batchTensors(batch);
-        const tensors: BatchTensors = { maskedIds, rawIds, positions, weights, clsPositions, clsWeights };
+        const named = batchTensors(batch).map((tensor, i) => [BATCH_TENSORS[i], tensor]);
+        const tensors: BatchTensors = Object.fromEntries(named);
         const values = [...expected.variables.values()].map((variable) => variable.read());
         const random = new RandomStream(expected.seed, tf.scalar(i, "int32"));
         return lossesAndGradients(expected, values, { groups: LAYOUT.groups, ...tensors }, random);
