@@ -8,6 +8,8 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { tf } from "../tensorflow/mod.ts";
 import type { PretrainingConfig } from "./config.ts";
+import { ALONE, type Exchange } from "./exchange.ts";
+import type { LossWeights } from "./objectives.ts";
 import { binaryCrossEntropy, crossEntropy } from "./ops.ts";
 
 /** What the model computed. */
@@ -18,7 +20,7 @@ export interface Outputs {
   rtdLogits?: Tensor | undefined;
   /** (M, 1 + K), the right token first; absent without that head. */
   mtsLogits?: Tensor | undefined;
-  /** (2S, csp_dim), view a of every sentence, then view b; absent without that head. */
+  /** (2S, csp_dim), view a of every sentence, then view b, those of all processes; absent without that head. */
   cspVectors?: Tensor | undefined;
 }
 
@@ -34,7 +36,7 @@ export interface Targets {
   replaced: Tensor;
   /** (N): 1 on tokens, 0 on padding. */
   tokens: Tensor;
-  /** (2S): 1, or 0 for a slot of the fixed capacity that holds no sentence. */
+  /** (2S): 1, or 0 for a slot of the fixed capacity that holds no sentence; those of all processes. */
   sentences: Tensor;
 }
 
@@ -55,40 +57,43 @@ export interface Losses {
  * - mts (multi-token selection): mean cross-entropy over replaced positions, 0 if there are none
  * - csp (contrastive sequence prediction): NT-Xent between the two views of each sentence (Chen et al. 2020), or between
  *   the two halves of each pair
+ *
+ * Of processes that share a batch, each has its part of the sums over the whole batch's numbers, times their count: the mean
+ * over processes is the loss of the whole.
  */
-export function criterion(outputs: Outputs, targets: Targets, config: PretrainingConfig): Losses {
-  const { loss_weights: weights } = config;
+export function criterion(
+  outputs: Outputs,
+  targets: Targets,
+  config: PretrainingConfig,
+  exchange: Exchange = ALONE,
+): Losses {
+  const { generatorLogits, rtdLogits, mtsLogits, cspVectors } = outputs;
+  const { masked, weights, replacedAtMasked, replaced, tokens, sentences } = targets;
+  const counted = [weights, tokens, replacedAtMasked].map((where) => tf.sum(where));
+  const [ofMasked, ofTokens, ofReplaced] = tf.unstack(exchange.sum(tf.stack(counted)))
+    .map((count) => tf.div(tf.maximum(count, 1), exchange.size));
+  /** Sum of `values` where `weights` is 1, over a number of them. */
+  const mean = (values: Tensor, weights: Tensor, count: Tensor) =>
+    tf.div(tf.sum(tf.mul(values, weights)), count);
+
   const none = () => tf.scalar(0);
-  const generator = weightedMean(crossEntropy(outputs.generatorLogits, targets.masked), targets.weights);
-  const rtd = outputs.rtdLogits
-    ? weightedMean(binaryCrossEntropy(outputs.rtdLogits, targets.replaced), targets.tokens)
-    : none();
-  const mts = outputs.mtsLogits ? multiTokenSelection(outputs.mtsLogits, targets.replacedAtMasked) : none();
-  const csp = outputs.cspVectors
-    ? weightedMean(
-      crossEntropy(
-        similarities(outputs.cspVectors, targets.sentences, config),
-        otherViews(targets.sentences),
-      ),
-      targets.sentences,
+  const generator = mean(crossEntropy(generatorLogits, masked), weights, ofMasked);
+  const rtd = rtdLogits ? mean(binaryCrossEntropy(rtdLogits, replaced), tokens, ofTokens) : none();
+  const first = () => tf.zeros(masked.shape, "int32"); // the right one is candidate 0
+  const mts = mtsLogits ? mean(crossEntropy(mtsLogits, first()), replacedAtMasked, ofReplaced) : none();
+  const csp = cspVectors
+    ? mean(
+      crossEntropy(similarities(cspVectors, sentences, config), otherViews(sentences)),
+      sentences,
+      tf.maximum(tf.sum(sentences), 1),
     )
     : none();
-  const parts = [[generator, weights.generator], [rtd, weights.rtd], [mts, weights.mts], [
-    csp,
-    weights.csp,
-  ]] as const;
-  const total = parts.map(([loss, weight]) => tf.mul(loss, weight)).reduce((a, b) => tf.add(a, b));
-  return { total, generator, rtd, mts, csp };
+  return { total: weighted({ generator, rtd, mts, csp }, config.loss_weights), generator, rtd, mts, csp };
 }
 
-/** Sum of `values` where `weights` is 1, over their number; 0 if there are none. */
-function weightedMean(values: Tensor, weights: Tensor): Tensor {
-  return tf.div(tf.sum(tf.mul(values, weights)), tf.maximum(tf.sum(weights), 1));
-}
-
-function multiTokenSelection(logits: Tensor, replaced: Tensor): Tensor {
-  const [M] = logits.shape;
-  return weightedMean(crossEntropy(logits, tf.zeros([M], "int32")), replaced); // the right one is candidate 0
+function weighted(losses: Record<keyof LossWeights, Tensor>, weights: LossWeights): Tensor {
+  const names = ["generator", "rtd", "mts", "csp"] as const;
+  return names.map((name) => tf.mul(losses[name], weights[name])).reduce((a, b) => tf.add(a, b));
 }
 
 /**

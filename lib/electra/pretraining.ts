@@ -15,6 +15,7 @@ import { type RandomStream, tf } from "../tensorflow/mod.ts";
 import type { PretrainingConfig } from "./config.ts";
 import { criterion, type Losses, otherViews, type Outputs, similarities, type Targets } from "./criterion.ts";
 import { encode, type EncodingOptions, type RowGroup, tokenKeysOf } from "./encoder.ts";
+import { ALONE, type Exchange } from "./exchange.ts";
 import { hasDiscriminator } from "./objectives.ts";
 import { dropout, gelu, layerNorm, linear, replaceAt, stopGradient } from "./ops.ts";
 import { type Parameters, storedName, under } from "./parameters.ts";
@@ -68,6 +69,8 @@ export interface Counts {
   /** Views whose nearest other one is the other view of the same sentence, and all views. */
   cspCorrect: Tensor;
   views: Tensor;
+  /** Tokens that are not padding, in both views. */
+  tokens: Tensor;
 }
 
 /** Everything one forward pass computes. */
@@ -88,16 +91,18 @@ export interface PretrainingResult {
  * @param options.training Whether dropout applies.
  * @param options.recompute Whether each layer's activations are computed again in the backward pass, not kept.
  * @param options.draws Samples and candidates to use instead of drawing them: for comparison with recorded ones.
+ * @param options.exchange How this process talks to others that have the other parts of the batch; default: there are none.
  */
 export function pretrainingForward(
   p: Parameters,
   config: PretrainingConfig,
   batch: PretrainingBatch,
   random: RandomStream,
-  options: { training: boolean; recompute?: boolean; draws?: Draws },
+  options: { training: boolean; recompute?: boolean; draws?: Draws; exchange?: Exchange },
 ): PretrainingResult {
   const { maskedIds, rawIds, positions, weights } = batch;
   const [N] = maskedIds.shape;
+  const { exchange = ALONE } = options;
   const encoding = { random: options.training ? random : undefined, recompute: options.recompute };
   const at = (x: Tensor) => tf.gather(x, positions as tf.Tensor1D);
   const raw = at(rawIds); // (M)
@@ -116,21 +121,30 @@ export function pretrainingForward(
     replacedAtMasked,
     replaced: tf.scatterND(tf.expandDims(positions, -1) as tf.Tensor2D, replacedAtMasked, [N]),
     tokens: tf.cast(tf.notEqual(maskedIds, config.generator.pad_token_id), "float32"),
-    sentences: batch.clsWeights,
+    sentences: ofAllViews(batch.clsWeights, exchange),
   };
 
   const candidates = tf.concat([tf.expandDims(raw, -1), negatives], -1); // (M, 1 + K), the right one first
   const found = hasDiscriminator(config.loss_weights)
     ? discriminatorForward(p, config, { ...batch, ids: discriminatorIds, candidates }, encoding)
     : {};
-  const outputs: Outputs = { generatorLogits, ...found };
+  const cspVectors = found.cspVectors && ofAllViews(found.cspVectors, exchange);
+  const outputs: Outputs = { generatorLogits, ...found, cspVectors };
   return {
-    losses: criterion(outputs, targets, config),
-    counts: count(scores, outputs, targets, config),
+    losses: criterion(outputs, targets, config, exchange),
+    counts: count(scores, outputs, targets, config, exchange),
     outputs,
     targets,
     discriminatorIds,
   };
+}
+
+/** (2S, …) of this process, views a and then views b, to the same of all processes. */
+function ofAllViews(x: Tensor, { size, gather }: Exchange): Tensor {
+  if (size === 1) return x;
+  const [views, ...rest] = x.shape, dimensions = rest.map((_, i) => i + 3);
+  const byProcess = tf.reshape(gather(x), [size, 2, views / 2, ...rest]);
+  return tf.reshape(tf.transpose(byProcess, [1, 0, 2, ...dimensions]), [size * views, ...rest]);
 }
 
 /** Scores of every token at the masked positions: (M, V). */
@@ -209,7 +223,13 @@ function draw(
   };
 }
 
-function count(scores: Tensor, outputs: Outputs, targets: Targets, config: PretrainingConfig): Counts {
+function count(
+  scores: Tensor,
+  outputs: Outputs,
+  targets: Targets,
+  config: PretrainingConfig,
+  { size }: Exchange,
+): Counts {
   const { rtdLogits, mtsLogits, cspVectors } = outputs;
   /** How many of `where` (0 or 1) hold. */
   const hits = (isHit: Tensor, where: Tensor) => tf.sum(tf.mul(tf.cast(isHit, "float32"), where));
@@ -226,7 +246,11 @@ function count(scores: Tensor, outputs: Outputs, targets: Targets, config: Pretr
     mtsCorrect: mtsLogits
       ? hits(tf.equal(tf.argMax(stopGradient(mtsLogits), -1), 0), targets.replacedAtMasked)
       : none(),
-    cspCorrect: nearest ? hits(tf.equal(nearest, otherViews(targets.sentences)), targets.sentences) : none(),
-    views: tf.sum(targets.sentences),
+    // of the views of all processes, which each of them looks at
+    cspCorrect: nearest
+      ? tf.div(hits(tf.equal(nearest, otherViews(targets.sentences)), targets.sentences), size)
+      : none(),
+    views: tf.div(tf.sum(targets.sentences), size),
+    tokens: tf.sum(targets.tokens),
   };
 }

@@ -10,7 +10,7 @@ import { batchTensors } from "./trainer.ts";
 
 /** Over what each loss of a batch is a mean. */
 const MEAN_OVER = { generator: "masked", rtd: "tokens", mts: "replaced", csp: "views" } as const;
-const LOSSES = ["generator", "rtd", "mts", "csp"] as const;
+const PARTS = ["generator", "rtd", "mts", "csp"] as const;
 
 /**
  * Evaluates a model.
@@ -29,38 +29,39 @@ export class Evaluator implements Disposable {
   }
 
   /**
-   * @param batches Finitely many, of one layout.
+   * @param batches Finitely many, of one layout; as many in each process.
    * @param options.onBatch Hears of each batch done.
-   * @param options.signal Ends it early.
-   * @returns Mean losses, summed counts, also of tokens, no gradient norm; nothing if it was ended.
+   * @param options.signal Ends it early, in all processes.
+   * @returns Mean losses, summed counts, no gradient norm; nothing if it was ended.
    */
   async run(
     batches: Iterable<Batch>,
     { onBatch, signal }: { onBatch?: () => void; signal?: AbortSignal | undefined } = {},
-  ): Promise<StepReport & { tokens: number } | undefined> {
-    const reports: (StepReport & { tokens: number })[] = [];
+  ): Promise<StepReport | undefined> {
+    const reports: StepReport[] = [];
     for (const batch of batches) {
-      if (signal?.aborted) return undefined;
-      const inputs = [...batchTensors(batch), tf.scalar(reports.length, "int32")];
+      const stop = tf.scalar(Number(signal?.aborted ?? false));
+      const inputs = [...batchTensors(batch), tf.scalar(reports.length, "int32"), stop];
       const numbers = await this.#losses.runAsync(...inputs);
-      reports.push({ ...readReport(await numbers.data()), tokens: batch.tokens });
+      const report = readReport(await numbers.data());
       tf.dispose([numbers, inputs]);
+      if (report.stop > 0) return undefined;
+      reports.push(report);
       onBatch?.();
     }
     const sum = (value: (report: typeof reports[number]) => number) =>
       reports.reduce((total, report) => total + value(report), 0);
-    const means = LOSSES.map((loss) =>
+    const means = PARTS.map((loss) =>
       sum((report) => report[loss] * report[MEAN_OVER[loss]]) /
       Math.max(1, sum((report) => report[MEAN_OVER[loss]]))
     );
     const { loss_weights: weights } = this.#setup.config;
-    const total = LOSSES.reduce((total, loss, i) => total + weights[loss] * means[i], 0);
+    const total = PARTS.reduce((total, loss, i) => total + weights[loss] * means[i], 0);
     const names = Object.keys(readReport([])) as (keyof StepReport)[];
     return {
       ...Object.fromEntries(names.map((name) => [name, sum((report) => report[name])])) as StepReport,
-      ...Object.fromEntries(LOSSES.map((loss, i) => [loss, means[i]])),
+      ...Object.fromEntries(PARTS.map((loss, i) => [loss, means[i]])),
       total,
-      tokens: sum(({ tokens }) => tokens),
     };
   }
 

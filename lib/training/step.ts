@@ -10,7 +10,9 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import {
+  ALONE,
   type Draws,
+  type Exchange,
   lookup,
   type ModelVariables,
   type PretrainingBatch,
@@ -19,7 +21,14 @@ import {
   type PretrainingResult,
   type RowGroup,
 } from "../electra/mod.ts";
-import { compile, type CompiledFunction, type CompileOptions, RandomStream, tf } from "../tensorflow/mod.ts";
+import {
+  compile,
+  type CompiledFunction,
+  type CompileOptions,
+  hasGpu,
+  RandomStream,
+  tf,
+} from "../tensorflow/mod.ts";
 import { globalNorm } from "./adamw.ts";
 
 /** What a step reports, in this order in the tensor it returns. */
@@ -37,10 +46,15 @@ export const REPORT = [
   "mtsCorrect",
   "cspCorrect",
   "views",
+  "tokens",
+  "stop",
   "gradNorm",
 ] as const;
 
-/** The numbers of one step by name; `gradNorm` before clipping, NaN in evaluation. */
+/**
+ * The numbers of one step by name, of all processes together; `stop`: how many of them were told to end; `gradNorm` before
+ * clipping, NaN in evaluation.
+ */
 export type StepReport = Record<typeof REPORT[number], number>;
 
 /** The tensors of a batch in the order that compiled functions take them; the last two for packed rows only. */
@@ -69,7 +83,12 @@ export interface StepSetup {
   seed: number;
   /** Compute the activations of each layer a second time in the backward pass instead of keeping them. */
   recompute?: boolean | undefined;
+  /** How this process talks to others that train the same model; default: there are none. */
+  exchange?: Exchange | undefined;
 }
+
+/** Losses: the numbers of a report that are averaged over batches and processes; the others are added up. */
+export const LOSSES = ["total", "generator", "rtd", "mts", "csp"] as const;
 
 /**
  * Losses, counts and gradients of one batch.
@@ -80,7 +99,7 @@ export interface StepSetup {
  * @returns `report`: {@linkcode REPORT} without the gradient norm; one gradient per parameter.
  */
 export function lossesAndGradients(
-  { config, variables, recompute = false }: Pick<StepSetup, "config" | "variables" | "recompute">,
+  { config, variables, recompute = false, exchange = ALONE }: Omit<StepSetup, "groups" | "seed">,
   values: Tensor[],
   { draws, ...batch }: PretrainingBatch & { draws?: Draws },
   random: RandomStream,
@@ -88,7 +107,7 @@ export function lossesAndGradients(
 ): { report: Tensor[]; gradients: Tensor[] } {
   let report: Tensor[] = [];
   const { grads } = tf.valueAndGrads((...values: Tensor[]) => {
-    const options = { training, recompute, ...(draws && { draws }) };
+    const options = { training, recompute, exchange, ...(draws && { draws }) };
     const result = pretrainingForward(lookup(config, variables, values), config, batch, random, options);
     report = scalars(result).map((scalar) => tf.keep(tf.clone(scalar))); // they outlive the forward pass
     const { total } = result.losses;
@@ -102,40 +121,47 @@ export function lossesAndGradients(
 /**
  * Compiles losses and gradients of a batch.
  *
+ * @param options.local Whether the gradients are to be those of this process alone, to be averaged over all of them later.
  * @returns A function of the batch's tensors ({@linkcode BATCH_TENSORS}), the number of the batch in the run (int32
- * scalar) and the loss scale (scalar); it returns the report, ordered as {@linkcode REPORT}, and the gradients, still scaled.
+ * scalar), the loss scale (scalar), and 1 where the process was told to end, else 0 (scalar); it returns the report, ordered
+ * as {@linkcode REPORT}, and the gradients, still scaled.
  */
 export function compileGradients(
   setup: StepSetup,
-  options: CompileOptions = {},
+  { local = false, ...options }: CompileOptions & { local?: boolean } = {},
 ): CompiledFunction<Tensor[], Tensor[]> {
-  const { groups, variables, seed } = setup;
+  const { groups, variables, exchange = ALONE } = setup;
   return compile((...inputs: Tensor[]): Tensor[] => {
-    const [lossScale, step] = [inputs.pop()!, inputs.pop()!];
+    const [stop, lossScale, step] = [inputs.pop()!, inputs.pop()!, inputs.pop()!];
     const batch = { groups, ...namedTensors(inputs) };
     const values = [...variables.values()].map((variable) => variable.read());
-    const random = new RandomStream(seed, step);
-    const { report, gradients } = lossesAndGradients(setup, values, batch, random, { lossScale });
-    return [tf.stack([...report, globalNorm(gradients)]), ...gradients];
+    const random = drawsOf(setup, step);
+    const { report, gradients: own } = lossesAndGradients(setup, values, batch, random, { lossScale });
+    const gradients = local ? own : exchange.mean(own);
+    const norm = local ? tf.scalar(NaN) : globalNorm(gradients);
+    return [ofAll([...report, stop, norm], exchange), ...gradients];
   }, { name: "training step", ...options });
 }
 
 /**
  * Compiles the losses of a batch without dropout, for evaluation.
  *
- * @returns A function of the batch's tensors and its number; it returns the report, without a gradient norm.
+ * @returns A function of the batch's tensors, its number, and 1 where the process was told to end; it returns the report,
+ * without a gradient norm.
  */
 export function compileEvaluation(
   setup: StepSetup,
   options: CompileOptions = {},
 ): CompiledFunction<Tensor[], Tensor> {
-  const { config, groups, variables, seed } = setup;
+  const { config, groups, variables, exchange = ALONE } = setup;
   return compile((...inputs: Tensor[]): Tensor => {
-    const random = new RandomStream(seed, inputs.pop()!);
+    const stop = inputs.pop()!, random = drawsOf(setup, inputs.pop()!);
     const batch = { groups, ...namedTensors(inputs) };
     const values = [...variables.values()].map((variable) => variable.read());
     const parameters = lookup(config, variables, values);
-    return tf.stack(scalars(pretrainingForward(parameters, config, batch, random, { training: false })));
+    const options = { training: false, exchange };
+    const result = pretrainingForward(parameters, config, batch, random, options);
+    return ofAll([...scalars(result), stop], exchange);
   }, { name: "evaluation", ...options });
 }
 
@@ -150,8 +176,22 @@ function namedTensors(tensors: Tensor[]): BatchTensors {
   ) as unknown as BatchTensors;
 }
 
-/** The report without the gradient norm. */
+/** What a step draws from; on a processor, tokens draw the same in whatever process they are. */
+function drawsOf({ seed, exchange: { rank, size } = ALONE }: StepSetup, step: Tensor): RandomStream {
+  const number = hasGpu() ? tf.add(tf.mul(step, tf.scalar(size, "int32")), tf.scalar(rank, "int32")) : step;
+  return new RandomStream(seed, number);
+}
+
+/** The report of all processes from those of each, with losses and norm averaged: the same to the bit everywhere. */
+function ofAll(report: Tensor[], exchange: Exchange): Tensor {
+  const isMean = (name: string) => name === "gradNorm" || (LOSSES as readonly string[]).includes(name);
+  const factors = REPORT.slice(0, report.length).map((name) => isMean(name) ? 1 / exchange.size : 1);
+  const sum = exchange.sum(tf.stack(report));
+  return exchange.size === 1 ? sum : tf.mul(sum, factors);
+}
+
+/** The report of the model alone. */
 function scalars({ losses, counts }: PretrainingResult): Tensor[] {
   const all: Record<string, Tensor> = { ...losses, ...counts };
-  return REPORT.filter((name) => name !== "gradNorm").map((name) => all[name]);
+  return REPORT.filter((name) => name in all).map((name) => all[name]);
 }

@@ -11,7 +11,7 @@ import { type CompileOptions, tf } from "../tensorflow/mod.ts";
 import { GradientAccumulator } from "./accumulation.ts";
 import { type AdamW, clipFactor } from "./adamw.ts";
 import type { LossScaler } from "./loss_scale.ts";
-import { compileGradients, readReport, type StepReport, type StepSetup } from "./step.ts";
+import { compileGradients, LOSSES, readReport, type StepReport, type StepSetup } from "./step.ts";
 
 /** How updates are made. */
 export interface TrainerOptions {
@@ -31,6 +31,8 @@ export interface UpdatePosition {
   /** Updates done before it: steps without those that were skipped. */
   updates: number;
   learningRate: number;
+  /** Whether this process was told to end: the others hear of it in their reports. */
+  stop?: boolean;
 }
 
 /** How a step went. */
@@ -44,9 +46,6 @@ export interface StepOutcome {
   result: "updated" | "overflow" | "broken";
 }
 
-/** Losses: the names of a report that are averaged over batches; all others but the norm are counts, to be added up. */
-const LOSSES: ReadonlySet<string> = new Set(["total", "generator", "rtd", "mts", "csp"]);
-
 /** The compiled functions of a run and the device's memory that they need. */
 export class Trainer implements Disposable {
   readonly #optimizer: AdamW;
@@ -58,9 +57,10 @@ export class Trainer implements Disposable {
   constructor(setup: StepSetup, optimizer: AdamW, options: TrainerOptions) {
     this.#optimizer = optimizer;
     this.#options = options;
-    this.#gradients = compileGradients(setup, options.compile);
+    const isSummed = options.accumulation > 1;
+    this.#gradients = compileGradients(setup, { ...options.compile, local: isSummed });
     this.#update = optimizer.compile();
-    this.#sums = options.accumulation > 1 ? new GradientAccumulator(setup.variables) : undefined;
+    this.#sums = isSummed ? new GradientAccumulator(setup.variables, setup.exchange) : undefined;
   }
 
   /**
@@ -74,15 +74,19 @@ export class Trainer implements Disposable {
     const lossScale = scaler?.scale ?? 1;
     const reports: StepReport[] = [];
     let gradients: Tensor[] = [];
-    let norm = NaN;
     try {
       for (let i = 0; i < accumulation; i++) {
         tf.dispose(gradients);
         const number = position.step * accumulation + i;
-        const found = await this.#gradientsOf(await next(), number, lossScale);
+        const found = await this.#gradientsOf(await next(), { number, lossScale, stop: position.stop });
         gradients = found.gradients;
         reports.push(found.report);
-        norm = await this.#sums?.add(gradients, i === 0) ?? found.report.gradNorm;
+        await this.#sums?.add(gradients, i === 0);
+      }
+      let norm = reports[0].gradNorm;
+      if (this.#sums) {
+        tf.dispose(gradients);
+        ({ gradients, norm } = await this.#sums.total());
       }
       const scale = accumulation * lossScale;
       const report = { ...combined(reports), gradNorm: norm / scale };
@@ -92,10 +96,6 @@ export class Trainer implements Disposable {
 
       const factor = clipFactor(report.gradNorm, maxGradNorm) / scale;
       const rates = this.#optimizer.rates(position.updates + 1, position.learningRate, factor);
-      if (this.#sums) {
-        tf.dispose(gradients);
-        gradients = this.#sums.gradients();
-      }
       const input = tf.tensor1d(rates);
       tf.dispose([await this.#update.runAsync(input, ...gradients), input]);
       return { report, result };
@@ -113,8 +113,16 @@ export class Trainer implements Disposable {
     this.#sums?.[Symbol.dispose]();
   }
 
-  async #gradientsOf(batch: Batch, number: number, lossScale: number) {
-    const inputs = [...batchTensors(batch), tf.scalar(number, "int32"), tf.scalar(lossScale)];
+  async #gradientsOf(
+    batch: Batch,
+    { number, lossScale, stop }: { number: number; lossScale: number; stop: boolean | undefined },
+  ) {
+    const inputs = [
+      ...batchTensors(batch),
+      tf.scalar(number, "int32"),
+      tf.scalar(lossScale),
+      tf.scalar(Number(stop ?? false)),
+    ];
     try {
       const [numbers, ...gradients] = await this.#gradients.runAsync(...inputs);
       const report = readReport(await numbers.data());
@@ -165,6 +173,6 @@ export function combined(reports: readonly StepReport[]): StepReport {
   const names = Object.keys(reports[0]) as (keyof StepReport)[];
   return Object.fromEntries(names.map((name) => {
     const sum = reports.reduce((sum, report) => sum + report[name], 0);
-    return [name, LOSSES.has(name) ? sum / reports.length : sum];
+    return [name, (LOSSES as readonly string[]).includes(name) ? sum / reports.length : sum];
   })) as StepReport;
 }
