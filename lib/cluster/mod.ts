@@ -1,0 +1,5 @@
+/** Many processes as one job: who they are, how they meet, what becomes of them, and starting them. */
+export { type Cluster, clusterFromEnvironment, type Environment } from "./environment.ts";
+export type { Facts, Member } from "./coordinator.ts";
+export { joinCluster, type JoinOptions, type Membership } from "./membership.ts";
+export type { Json } from "./wire.ts";
