@@ -6,6 +6,7 @@ import {
   type OptionsOf,
   type OptionTable,
   parseOptionText,
+  PeerLostError,
   resolveOptions,
   UserError,
 } from "../lib/config/mod.ts";
@@ -34,7 +35,8 @@ const ONE_CTRL_C = 1000; // milliseconds
 /**
  * Runs a task if its module is the program: flags in, exit code out.
  *
- * A `UserError` becomes `error: message` on stderr and exit code 1; any other error keeps its stack. The first Ctrl-C
+ * A `UserError` becomes `error: message` on stderr and exit code 1, a `PeerLostError` the same with its own exit code
+ * (75: another try may succeed), whatever still runs; any other error keeps its stack. The first Ctrl-C
  * (or SIGTERM) aborts the task's signal and the program ends with 130 (143); the second, a second later or more, ends it
  * at once.
  *
@@ -77,8 +79,9 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
     await task.main(options, { signal: abort.signal });
   } catch (error) {
     if (abort.signal.aborted && error === abort.signal.reason) return; // reported when the signal came
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError || error instanceof PeerLostError)) throw error;
     console.error(`error: ${error.message}`);
+    if (error instanceof PeerLostError) Deno.exit(exitCode || error.exitStatus); // some computations never end
     Deno.exitCode = 1;
   } finally {
     for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);

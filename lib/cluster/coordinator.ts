@@ -185,7 +185,8 @@ export class Coordinator {
   }
 
   #tellWhoIsMissing(): void {
-    const missing = this.#cluster.addresses.map((_, rank) => rank).filter((rank) => !this.#guests.has(rank));
+    const ranks = this.#cluster.addresses.map((_, rank) => rank).slice(1); // rank 0 is here
+    const missing = ranks.filter((rank) => !this.#guests.has(rank));
     for (const { wire } of this.#guests.values()) wire.send({ type: "waiting", missing });
   }
 
