@@ -105,9 +105,10 @@ export async function joinCluster<T extends Json = Json>(
     };
     const deadline = AbortSignal.timeout(joinTimeout * 1000);
     const stop = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
+    const stopGathering = cluster.rank === 0 ? stop : signal; // who has joined relies on rank 0 to give up for all
     const news = (what: string) => waitingFor = what;
     while (!stop.aborted) {
-      const connection = await tryToJoin(cluster, hello, timeout, news, stop);
+      const connection = await tryToJoin(cluster, hello, timeout, news, stopGathering);
       if (connection !== undefined) return new Membership<T>(cluster, timeout, connection, coordinator);
       await new Promise((resolve) => setTimeout(resolve, RETRY));
     }
@@ -128,7 +129,7 @@ async function tryToJoin(
   hello: Hello,
   timeout: number,
   news: (waitingFor: string) => void,
-  stop: AbortSignal,
+  stop: AbortSignal | undefined,
 ): Promise<Connection | undefined> {
   let wire;
   try {
@@ -139,7 +140,7 @@ async function tryToJoin(
     return undefined;
   }
   const hangUp = () => wire.close();
-  stop.addEventListener("abort", hangUp);
+  stop?.addEventListener("abort", hangUp);
   using _heartbeat = new Heartbeat(wire, timeout, hangUp);
   wire.send(hello);
   const inbox = wire.messages(LINE_LIMIT);
@@ -148,7 +149,7 @@ async function tryToJoin(
     for (;;) {
       const { value: message, done } = await inbox.next();
       if (done) {
-        if (!stop.aborted) news(`${describeRank(cluster, 0)}: it closed the connection`);
+        if (!stop?.aborted) news(`${describeRank(cluster, 0)}: it closed the connection`);
         return undefined;
       }
       switch (message.type) {
@@ -172,7 +173,7 @@ async function tryToJoin(
       cause: error,
     });
   } finally {
-    stop.removeEventListener("abort", hangUp);
+    stop?.removeEventListener("abort", hangUp);
     if (!begun) wire.close();
   }
 }
