@@ -17,11 +17,12 @@ const RETRY = 500; // milliseconds
  * @throws {UserError} if the address is not this machine's, nobody else could reach it, or the port stays taken
  */
 export async function listenAt(
-  { coordinator, addresses }: Cluster,
+  cluster: Cluster,
   patience: number,
   waiting: (what: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<Deno.TcpListener> {
+  const { coordinator } = cluster;
   const { host, port } = parseAddress(coordinator, "the coordinator");
   const deadline = performance.now() + 1000 * patience;
   for (;;) {
@@ -29,7 +30,7 @@ export async function listenAt(
     let failure;
     try {
       const [hostname] = await resolveHost(host);
-      refuseLoopback(hostname!, coordinator, addresses);
+      refuseLoopback(hostname!, cluster);
       return Deno.listen({ hostname: hostname!, port });
     } catch (error) {
       failure = explain(error, host);
@@ -46,10 +47,10 @@ export async function listenAt(
 }
 
 /** Some systems know their own name as 127.0.1.1: rank 0 would listen where no other machine reaches it. */
-function refuseLoopback(ip: string, coordinator: string, addresses: readonly string[]): void {
+function refuseLoopback(ip: string, { coordinator, addresses }: Cluster): void {
   const { host } = parseAddress(coordinator, "the coordinator");
-  const hosts = new Set(addresses.map((address) => parseAddress(address, "the cluster").host));
-  if (!isLoopback(ip) || hosts.size === 1) return;
+  const isMeant = host === ip || host === "localhost";
+  if (isMeant || !isLoopback(ip) || addresses.every((address) => address.startsWith(`${host}:`))) return;
   throw new UserError(
     `Cannot listen at "${coordinator}" for the other ranks: on this machine "${host}" means ${ip}, which no other ` +
       "machine reaches; give addresses instead of names, or correct /etc/hosts",

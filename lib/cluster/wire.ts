@@ -13,7 +13,7 @@ export class Wire {
   #queued = 0;
   #closed = false;
   /** When something last came in, on `performance.now`'s clock. */
-  heardAt = performance.now();
+  heardAt: number = performance.now();
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
