@@ -22,17 +22,7 @@ function launchTest(name: string, fn: (stack: AsyncDisposableStack, folder: stri
 
 /** Starts the launcher; the words are its flags, `rank`, and `rank.ts`'s flags. */
 function startLaunch(stack: AsyncDisposableStack, words: string, env: Record<string, string> = {}): Running {
-  const running = new Running(["tests/cluster/launch_rank.ts", ...words.split(" ")], env);
-  stack.defer(async () => { // before the processes, lest it start more
-    await running[Symbol.asyncDispose]();
-  });
-  return running;
-}
-
-/** Process ids of the launcher's children, in the order of ranks. */
-async function childrenOf(launcher: Running): Promise<number[]> {
-  const { stdout } = await new Deno.Command("pgrep", { args: ["-P", String(launcher.child.pid)] }).output();
-  return new TextDecoder().decode(stdout).trim().split("\n").map(Number).sort((a, b) => a - b);
+  return stack.use(new Running(["tests/cluster/launch_rank.ts", ...words.split(" ")], env));
 }
 
 async function allBegun(launcher: Running, times = 1): Promise<void> {
@@ -85,7 +75,7 @@ for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
 launchTest("a killed process ends the job with its status", async (stack) => {
   const launcher = startLaunch(stack, "--workers 3 rank --then wait");
   await allBegun(launcher);
-  Deno.kill((await childrenOf(launcher))[1]!, "SIGKILL");
+  Deno.kill((await launcher.children())[1]!, "SIGKILL");
   assert.deepEqual(await exitCodes([launcher]), [137]);
   assert.match(launcher.stderr, /^error: Lost rank 1 on /m);
   assert.match(launcher.stderr, /^\[rank 2\] error: Lost rank 1 on /m);
@@ -97,7 +87,7 @@ launchTest("a killed process is restarted with all others", async (stack, folder
     `--workers 3 --max_restarts 2 rank --then wait --first_time ${folder}/been`,
   );
   await allBegun(launcher);
-  Deno.kill((await childrenOf(launcher))[2]!, "SIGKILL");
+  Deno.kill((await launcher.children())[2]!, "SIGKILL");
   assert.deepEqual(await exitCodes([launcher]), [0]);
   assert.match(
     launcher.stderr,
@@ -112,7 +102,7 @@ launchTest("a hanging process is ended, and all start again", async (stack, fold
     `--workers 2 --max_restarts 1 rank --then wait --timeout 1.5 --first_time ${folder}/been`,
   );
   await allBegun(launcher);
-  Deno.kill((await childrenOf(launcher))[1]!, "SIGSTOP");
+  Deno.kill((await launcher.children())[1]!, "SIGSTOP");
   assert.deepEqual(await exitCodes([launcher]), [0]);
   assert.match(launcher.stderr, /^error: Lost rank 1 on .* nothing was heard from it for 1\.5 s/m);
   assert.match(
@@ -125,7 +115,7 @@ launchTest("restarts are counted", async (stack) => {
   const launcher = startLaunch(stack, "--workers 2 --max_restarts 1 rank --then wait");
   for (const attempt of [1, 2]) {
     await allBegun(launcher, attempt);
-    Deno.kill((await childrenOf(launcher))[0]!, "SIGKILL");
+    Deno.kill((await launcher.children())[0]!, "SIGKILL");
   }
   assert.deepEqual(await exitCodes([launcher]), [137]);
   assert.match(
@@ -149,7 +139,7 @@ for (const then of ["mistake", "crash"]) {
 launchTest("a second signal leaves no process behind", async (stack) => {
   const launcher = startLaunch(stack, "--workers 2 rank --then wait");
   await allBegun(launcher);
-  const children = await childrenOf(launcher);
+  const children = await launcher.children();
   for (const child of children) Deno.kill(child, "SIGSTOP"); // as if saving took long
   launcher.kill("SIGTERM");
   await launcher.printed(/Stopping/);
@@ -175,7 +165,7 @@ launchTest(
     await allBegun(first);
     assert.match(first.stdout, /^rank 0 of 3, /);
     await second.printed(/\[rank 1\][^]*\[rank 2\]|\[rank 2\][^]*\[rank 1\]/);
-    Deno.kill((await childrenOf(second))[1]!, "SIGKILL");
+    Deno.kill((await second.children())[1]!, "SIGKILL");
     assert.deepEqual(await exitCodes([first, second]), [0, 0]);
     assert.match(first.stderr, /Rank 0 ended with status 75; starting all processes again/);
     assert.match(second.stderr, /Rank 2 was killed by SIGKILL; starting all processes again/);

@@ -72,10 +72,19 @@ export class Running implements AsyncDisposable {
     }
   }
 
+  /** Process ids of its own children, in the order in which they were started. */
+  async children(): Promise<number[]> {
+    const { stdout } = await new Deno.Command("pgrep", { args: ["-P", String(this.child.pid)] }).output();
+    const lines = new TextDecoder().decode(stdout).split("\n").filter(Boolean);
+    return lines.map(Number).sort((a, b) => a - b);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.child.kill("SIGKILL");
-    } catch { // it has ended
+    for (const pid of [this.child.pid, ...await this.children()]) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch { // it has ended
+      }
     }
     await this.child.status;
     await this.#reading;

@@ -32,6 +32,7 @@ await runTask(import.meta, {
     );
     console.error(`warning of rank ${rank}`);
     if (cluster === undefined) return;
+    const again = options.first_time !== undefined && !isFirst(options.first_time, rank);
 
     await using job = await joinCluster(cluster, { corpus: options.corpus, version: "1" }, {
       timeout: options.timeout,
@@ -43,22 +44,21 @@ await runTask(import.meta, {
     });
     console.log(`begin ${JSON.stringify(job.begin)}`);
 
-    const forever = () =>
-      new Promise<never>((_, reject) => {
-        const timer = setInterval(() => {}, 1000); // as a computation that does not end
-        signal.addEventListener("abort", () => {
-          clearInterval(timer);
-          reject(signal.reason);
-        });
+    const timer = setInterval(() => {}, 1000); // as a computation that does not end
+    const stopped = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => {
+        clearInterval(timer);
+        resolve();
       });
+    });
     const mine = options.on_rank < 0 || options.on_rank === rank;
-    const again = options.first_time !== undefined && !isFirst(options.first_time, rank);
     const then = again ? "leave" : mine ? options.then : "wait";
-    if (then === "wait") await job.guard(forever());
+    if (then === "wait") await job.guard(stopped);
+    else clearInterval(timer);
     if (then === "mistake") await job.guard(Promise.reject(new UserError("Cannot write: no space left")));
     if (then === "crash") await job.guard(Promise.reject(new TypeError("x is not a function")), () => false);
     if (then === "break") await job.guard(Promise.reject(new Error("Collective ops is aborted")));
-    if (then === "leave") await job.leave();
+    if (then === "leave" || then === "wait") await job.leave();
     console.log("done");
   },
 });
