@@ -4,6 +4,7 @@ import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
 import { INSPECT_OPTIONS } from "./inspect.ts";
+import { LAUNCH_OPTIONS } from "./launch.ts";
 import { MERGE_OPTIONS } from "./merge.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
 import { REPORT_OPTIONS } from "./report.ts";
@@ -19,6 +20,7 @@ const COMMANDS: Record<string, OptionTable> = {
   merge: MERGE_OPTIONS,
   inspect: INSPECT_OPTIONS,
   pretrain: PRETRAIN_OPTIONS,
+  launch: LAUNCH_OPTIONS,
   report: REPORT_OPTIONS,
 };
 

@@ -6,6 +6,7 @@ import {
   type OptionsOf,
   type OptionTable,
   parseOptionText,
+  PeerLostError,
   resolveOptions,
   UserError,
 } from "../lib/config/mod.ts";
@@ -20,10 +21,19 @@ export interface Task<T extends OptionTable> {
   readonly table: T;
   /** The option whose value may stand without its flag; one of type `paths` takes all words. */
   readonly positional?: keyof T & string;
+  /** What the first word without a flag begins, where it and all after it are left to `main`: "a command and its flags". */
+  readonly command?: string;
   /** A few command lines for the help page. */
   readonly examples?: readonly string[];
   /** The work; `signal` aborts at the first Ctrl-C, upon which it saves what it can and returns or throws. */
-  main(options: OptionsOf<T>, context: { signal: AbortSignal }): void | Promise<void>;
+  main(options: OptionsOf<T>, context: TaskContext): void | Promise<void>;
+}
+
+/** What a task gets besides its options. */
+export interface TaskContext {
+  readonly signal: AbortSignal;
+  /** The words of a task that takes a command; else none. */
+  readonly command: readonly string[];
 }
 
 /** Exit codes of a program that a signal ended: 128 + its number. */
@@ -34,7 +44,8 @@ const ONE_CTRL_C = 1000; // milliseconds
 /**
  * Runs a task if its module is the program: flags in, exit code out.
  *
- * A `UserError` becomes `error: message` on stderr and exit code 1; any other error keeps its stack. The first Ctrl-C
+ * A `UserError` becomes `error: message` on stderr and exit code 1, a `PeerLostError` the same with its own exit code
+ * (75: another try may succeed), whatever still runs; any other error keeps its stack. The first Ctrl-C
  * (or SIGTERM) aborts the task's signal and the program ends with 130 (143); the second, a second later or more, ends it
  * at once.
  *
@@ -69,16 +80,20 @@ export async function runTask<const T extends OptionTable>(meta: ImportMeta, tas
   const listeners = signals.map((name) => [name, () => onSignal(name)] as const);
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   try {
-    const options = parseFlags(Deno.args, task.table, task.positional);
+    const [flags, command] = task.command === undefined
+      ? [Deno.args, []]
+      : splitCommand(Deno.args, task.table);
+    const options = parseFlags(flags, task.table, task.positional);
     if (options === "help") {
       console.log(usage(task));
       return;
     }
-    await task.main(options, { signal: abort.signal });
+    await task.main(options, { signal: abort.signal, command });
   } catch (error) {
     if (abort.signal.aborted && error === abort.signal.reason) return; // reported when the signal came
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError || error instanceof PeerLostError)) throw error;
     console.error(`error: ${error.message}`);
+    if (error instanceof PeerLostError) Deno.exit(exitCode || error.exitStatus); // some computations never end
     Deno.exitCode = 1;
   } finally {
     for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
@@ -146,6 +161,32 @@ export function parseFlags<const T extends OptionTable>(
     !Object.hasOwn(given, optionName(table, name) ?? name)
   );
   return resolveOptions(table, { ...Object.fromEntries(fromFile), ...given }, (name) => `--${name}`);
+}
+
+/**
+ * Parts a command line at the first word that is neither a flag nor a flag's value.
+ *
+ * @param args the words after the task's name
+ * @param table the task's own options
+ * @returns the task's own words, and those from the command on
+ *
+ * @example
+ * ```ts
+ * import { splitCommand } from "./flags.ts";
+ * const table = { workers: { type: "integer", help: "Processes" } } as const;
+ * console.log(splitCommand(["--workers", "2", "pretrain", "--seed", "7"], table));
+ * // [["--workers", "2"], ["pretrain", "--seed", "7"]]
+ * ```
+ */
+export function splitCommand(args: readonly string[], table: OptionTable): [string[], string[]] {
+  let at = 0;
+  while (at < args.length && args[at]!.startsWith("-")) {
+    const flag = canonicalName(snakeCase(args[at]!), table);
+    const isSwitch = ["--help", "-h"].includes(flag) ||
+      table[flag.replace(/^--(no-)?/, "")]?.type === "boolean";
+    at += flag.includes("=") || isSwitch ? 1 : 2;
+  }
+  return [args.slice(0, at), args.slice(at)];
 }
 
 /** Takes `--config FILE` out of the command line and reads the file. */
@@ -235,10 +276,11 @@ export function usage<T extends OptionTable>(task: Task<T>): string {
   const examples = task.examples?.length
     ? ["", "Examples:", ...task.examples.map((line) => `  ${line}`)]
     : [];
+  const command = task.command === undefined ? "" : ` <${task.command}>`;
   return [
     task.summary,
     "",
-    `Usage: deno task ${task.name}${words} [options]`,
+    `Usage: deno task ${task.name}${words} [options]${command}`,
     "",
     "Options ([default]; batch-size and batch_size are the same):",
     ...lines,

@@ -10,7 +10,7 @@ export {
   syncFolder,
   writeAtomically,
 } from "./disk.ts";
-export { UserError } from "./errors.ts";
+export { PEER_LOST_STATUS, PeerLostError, UserError } from "./errors.ts";
 export { lockFile, type LockOptions } from "./lock.ts";
 export {
   describeOptions,
