@@ -1,4 +1,5 @@
 /** `deno task pretrain`: a preprocessed corpus to a trained model. */
+import { clusterFromEnvironment } from "../lib/cluster/mod.ts";
 import { pretrain, PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { runTask } from "./flags.ts";
 import { printSummary } from "./summary.ts";
@@ -13,7 +14,8 @@ await runTask(import.meta, {
     "deno task pretrain --config output/small/checkpoint-500/run.json --output_dir output/again --seed 7",
   ],
   async main(options, { signal }) {
-    const summary = await pretrain(options, { signal });
-    if (!options.dry_run) await printSummary(summary, options.output_dir);
+    const cluster = clusterFromEnvironment(Deno.env.toObject());
+    const summary = await pretrain(options, { signal, cluster });
+    if (summary.folder) await printSummary(summary, options.output_dir);
   },
 });

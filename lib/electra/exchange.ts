@@ -26,6 +26,12 @@ export interface Exchange {
    */
   gather(x: Tensor): Tensor;
   /**
+   * What the process of rank 0 has.
+   *
+   * @param x Of the same shape everywhere.
+   */
+  first(x: Tensor): Tensor;
+  /**
    * Averages gradients.
    *
    * @param gradients Of the same shapes everywhere.
@@ -39,5 +45,6 @@ export const ALONE: Exchange = {
   size: 1,
   sum: (x) => x,
   gather: (x) => x,
+  first: (x) => x,
   mean: (gradients) => gradients,
 };

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { createVariables, loadVariables, type ModelVariables } from "../electra/mod.ts";
+import { createVariables, type Exchange, loadVariables, type ModelVariables } from "../electra/mod.ts";
+import { compile, tf } from "../tensorflow/mod.ts";
 import { AdamW } from "./adamw.ts";
 import type { TrainingData } from "./data.ts";
 import { Evaluator } from "./evaluation.ts";
@@ -34,17 +35,21 @@ const LOSS_SCALE = 1024;
  * Puts a model on the device.
  *
  * @param from The checkpoint that its values come from; without it they are drawn from the seed.
+ * @param exchange How this process talks to others that train the same model: they get the values of rank 0 by
+ * {@linkcode takeFirst}.
  * @throws {UserError} If the checkpoint does not fit.
  */
 export function openModel(
   options: PretrainOptions,
   { layout, evaluation }: TrainingData,
   { config, precision, totalSteps, warmup }: RunPlan,
-  from?: StartingPoint,
+  { from, exchange }: { from: StartingPoint | undefined; exchange: Exchange },
 ): TrainingModel {
   const { seed, recompute } = options;
   using opened = new DisposableStack();
-  const variables = from ? loadVariables(config, from.model, from.folder) : createVariables(config, seed);
+  const variables = from?.model
+    ? loadVariables(config, from.model, from.folder)
+    : createVariables(config, seed);
   opened.defer(() => variables.forEach((variable) => variable.dispose()));
   const optimizer = opened.use(
     new AdamW(variables, {
@@ -54,7 +59,7 @@ export function openModel(
       weightDecay: options.weight_decay,
     }),
   );
-  if (from) restoreMoments(optimizer, from);
+  if (from?.optimizer) restoreMoments(optimizer, { folder: from.folder, optimizer: from.optimizer });
 
   const firstScale = options.scale_loss ?? (precision === "mixed_float16" ? LOSS_SCALE : undefined);
   const before = from?.resumed && from.state.precision === precision
@@ -63,7 +68,7 @@ export function openModel(
   const scaler = firstScale === undefined
     ? undefined
     : new LossScaler(before ?? { scale: firstScale, goodSteps: 0 });
-  const setup = { config, variables, seed, recompute };
+  const setup = { config, variables, seed, recompute, exchange };
   const compile = { precision, eager: options.eager_run };
   const trainer = opened.use(
     new Trainer({ ...setup, groups: layout.groups }, optimizer, {
@@ -91,4 +96,22 @@ export function openModel(
     schedule,
     [Symbol.dispose]: () => memory.dispose(),
   };
+}
+
+/**
+ * Gives a model the values that rank 0 has: parameters and moments.
+ *
+ * @param exchange How the processes talk to each other; all of them call this.
+ */
+export async function takeFirst({ variables, optimizer }: TrainingModel, exchange: Exchange) {
+  if (exchange.size === 1) return;
+  const moments = [...optimizer.moments.values()].flatMap(({ first, second }) => [first, second]);
+  for (const variable of [...variables.values(), ...moments]) { // one by one: the largest is a table of words
+    const take = compile(() => {
+      variable.assign(exchange.first(variable.read()));
+      return tf.scalar(0);
+    }, { name: "first values" });
+    tf.dispose(await take.runAsync());
+    take.dispose();
+  }
 }

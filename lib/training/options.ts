@@ -299,6 +299,13 @@ export const PRETRAIN_OPTIONS = {
     default: false,
     help: "Accepted for the original's commands: no data is replayed on resume, there is nothing to skip",
   },
+  timeout: {
+    type: "integer",
+    default: 60,
+    min: 1,
+    unit: "seconds",
+    help: "Of several processes, one that is not heard of for so long is lost, and the run ends",
+  },
   dry_run: {
     type: "boolean",
     default: false,
@@ -345,6 +352,7 @@ export const RESUMABLE: ReadonlySet<string> = new Set(
     "on_save_error",
     "skip_nan",
     "ignore_data_skip",
+    "timeout",
     "dry_run",
   ] satisfies (keyof PretrainOptions)[],
 );

@@ -39,10 +39,15 @@ const MOST_WARMUP_STEPS = 10_000;
 /**
  * Works out a run.
  *
- * @param config The model's configuration where there is one already, of a checkpoint.
+ * @param from.config The model's configuration where there is one already, of a checkpoint.
+ * @param from.processes How many processes have a batch each; default 1.
  * @throws {UserError} If options disagree with each other, with the data or with the device.
  */
-export function planRun(options: PretrainOptions, data: TrainingData, config?: PretrainingConfig): RunPlan {
+export function planRun(
+  options: PretrainOptions,
+  data: TrainingData,
+  { config, processes = 1 }: { config?: PretrainingConfig | undefined; processes?: number } = {},
+): RunPlan {
   const { vocabulary, layout, train } = data;
   const { max_seq_length: L, gradient_accumulation_steps: accumulation } = options;
   config ??= presetConfig(presetOf(options), vocabulary.size, {
@@ -51,7 +56,8 @@ export function planRun(options: PretrainOptions, data: TrainingData, config?: P
   });
   checkConfig(config);
   checkRows(config, vocabulary.size, options);
-  const stepsOf = (epochs: number) => Math.ceil(stepsForEpochs(train, layout, epochs) / accumulation);
+  const stepsOf = (epochs: number) =>
+    Math.ceil(stepsForEpochs(train, layout, epochs) / accumulation / processes);
   const totalSteps = options.max_steps > 0 ? options.max_steps : stepsOf(options.num_epochs);
   const precision = precisionOf(options);
   return {

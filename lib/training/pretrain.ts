@@ -5,18 +5,20 @@
  */
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
-import type { PretrainingConfig } from "../electra/mod.ts";
+import { type Cluster, type Facts, joinCluster, type Json } from "../cluster/mod.ts";
+import { ALONE, type Exchange, type PretrainingConfig } from "../electra/mod.ts";
 import type { BatchLayout } from "../packing/mod.ts";
-import { configureTensorFlow, hasGpu } from "../tensorflow/mod.ts";
+import { configureTensorFlow, hasGpu, tensorflowInfo } from "../tensorflow/mod.ts";
 import { lossChart } from "./chart.ts";
 import { removeLeftovers } from "./checkpoint.ts";
-import { openTrainingData } from "./data.ts";
+import { collectiveExchange } from "./collective_exchange.ts";
+import { openTrainingData, type TrainingData } from "./data.ts";
 import { lockOutputDir } from "./lock.ts";
 import { readTrainingRecords, type TrainingRecord } from "./log.ts";
 import { checkMemory } from "./memory.ts";
 import type { PretrainOptions } from "./options.ts";
 import { describePlan, planRun } from "./plan.ts";
-import { removeObsolete, startingPoint } from "./resume.ts";
+import { type Beginning, removeObsolete, type StartingPoint, startingPoint } from "./resume.ts";
 import { PretrainingRun } from "./run.ts";
 
 /** How a run is watched and stopped. */
@@ -25,11 +27,16 @@ export interface PretrainContext {
   signal?: AbortSignal;
   /** Takes the log lines. Default: `console.log`. */
   print?: (line: string) => void;
+  /** The processes that train together, each of which calls this function; default: this one alone. */
+  cluster?: Cluster | undefined;
 }
 
 /** How a run went. */
 export interface PretrainSummary {
-  /** The checkpoint to use, a model folder: the newest, or with `load_best_model_at_end` the best. Empty after a dry run. */
+  /**
+   * The checkpoint to use, a model folder: the newest, or with `load_best_model_at_end` the best. Empty after a dry run, and
+   * in processes that write nothing.
+   */
   folder: string;
   /** Steps done; less than `totalSteps` if the run was stopped. */
   step: number;
@@ -49,8 +56,12 @@ export interface PretrainSummary {
  * are refused.
  *
  * @param options As `deno task pretrain` takes them; see {@linkcode PRETRAIN_OPTIONS}.
+ * Of several processes each has a batch of its own, and a step is one of all of these together; rank 0 alone reads and writes
+ * the output folder.
+ *
  * @returns What was trained and where it is.
  * @throws {UserError} If input, options, memory or disk do not allow it; the last checkpoint is then untouched.
+ * @throws {PeerLostError} If another process was lost: a new start goes on from the last checkpoint.
  *
  * @example
  * ```ts
@@ -67,22 +78,55 @@ export async function pretrain(
   options: PretrainOptions,
   context: PretrainContext = {},
 ): Promise<PretrainSummary> {
-  const { signal, print = console.log } = context;
+  const { signal, print = console.log, cluster } = context;
   using data = await openTrainingData(options);
   configureTensorFlow({ device: options.device, threads: options.num_threads });
-  if (options.dry_run) {
-    const plan = planRun(options, data);
-    for (const line of await describePlan(plan, data, options)) print(line);
-    const { totalSteps, parameters } = plan;
-    return { folder: "", step: 0, totalSteps, parameters, chart: "" };
+  if (options.dry_run) return await dryRun(options, data, context);
+
+  using opened = new DisposableStack();
+  /** What rank 0 alone does: it has the output folder. */
+  const prepare = async (): Promise<Beginning> => {
+    opened.use(lockOutputDir(options.output_dir));
+    await removeLeftovers(options.output_dir);
+    return await startingPoint(options, data.identity, print);
+  };
+  if (!cluster) {
+    return await carryOut({ options, data, ...await prepare(), exchange: ALONE, context });
   }
 
-  using _lock = lockOutputDir(options.output_dir);
-  await removeLeftovers(options.output_dir);
-  const { from, obsolete } = await startingPoint(options, data.identity, print);
+  let own: Beginning | undefined;
+  await using job = await joinCluster<Json>(cluster, factsOf(options, data), {
+    timeout: options.timeout,
+    ...(signal && { signal }),
+    begin: async () => {
+      own = await prepare();
+      return withoutValues(own.from);
+    },
+  });
+  const { from, obsolete } = own ?? { from: job.begin as StartingPoint | null ?? undefined, obsolete: [] };
+  const summary = await job.guard(
+    carryOut({ options, data, from, obsolete, exchange: collectiveExchange(cluster), context }),
+  );
+  await job.leave();
+  return summary;
+}
+
+/** What {@linkcode carryOut} needs. */
+interface RunInputs extends Beginning {
+  options: PretrainOptions;
+  data: TrainingData;
+  exchange: Exchange;
+  context: PretrainContext;
+}
+
+async function carryOut(
+  { options, data, from, obsolete, exchange, context }: RunInputs,
+): Promise<PretrainSummary> {
+  const { signal, print = console.log, cluster } = context;
   // as the run began: another release may lay rows out otherwise
   if (from?.resumed && from.state.layout) data.layout = from.state.layout as BatchLayout;
-  const plan = planRun(options, data, from?.config as PretrainingConfig | undefined);
+  const config = from?.config as PretrainingConfig | undefined;
+  const plan = planRun(options, data, { config, processes: exchange.size });
   const { totalSteps, parameters } = plan;
   if (from && !from.resumed && from.step >= totalSteps) {
     throw new UserError(
@@ -98,29 +142,83 @@ export async function pretrain(
       `Cannot evaluate: "${options.output_dir}" has no checkpoint, and --no-do_train makes none`,
     );
   }
-  if (!hasGpu()) checkMemory(plan.memory);
+  if (!hasGpu()) checkMemory(plan.memory * processesHere(cluster));
   await removeObsolete(options.output_dir, obsolete, print); // now that nothing speaks against the run
 
+  const leads = exchange.rank === 0;
   const bar = new ProgressBar({
     label: "Training",
     unit: "steps",
     total: totalSteps,
     done: from?.step ?? 0,
     terminalOnly: true,
-    hidden: options.disable_tqdm,
+    hidden: options.disable_tqdm || !leads,
   });
   let folder = "", step = 0;
   try {
-    using run = new PretrainingRun({ options, data, plan, from, bar, print });
+    using run = await PretrainingRun.open({ options, data, plan, from, exchange, bar, print });
     if (options.do_train) await run.train(signal);
     else await run.evaluate(signal);
     ({ folder, step } = run);
   } finally {
     bar.finish(); // an error has a line of its own
   }
+  if (!leads) return { folder: "", step, totalSteps, parameters, chart: "" };
 
   const records = await readTrainingRecords(options.output_dir);
   const chart = join(options.output_dir, "losses.svg");
   if (records.length > 0) await Deno.writeTextFile(chart, lossChart(records));
   return { folder, step, totalSteps, parameters, first: records[0], last: records.at(-1), chart };
+}
+
+async function dryRun(
+  options: PretrainOptions,
+  data: TrainingData,
+  { print = console.log, cluster }: PretrainContext,
+): Promise<PretrainSummary> {
+  const plan = planRun(options, data, { processes: cluster?.size ?? 1 });
+  if (!cluster || cluster.rank === 0) {
+    for (const line of await describePlan(plan, data, options)) print(line);
+  }
+  const { totalSteps, parameters } = plan;
+  return { folder: "", step: 0, totalSteps, parameters, chart: "" };
+}
+
+/** How many of the processes are on this machine, as far as their addresses tell. */
+function processesHere(cluster: Cluster | undefined): number {
+  if (!cluster) return 1;
+  const hostOf = (address: string) => address.slice(0, address.lastIndexOf(":"));
+  const here = hostOf(cluster.addresses[cluster.rank]!);
+  return cluster.addresses.filter((address) => hostOf(address) === here).length;
+}
+
+/** Options that may differ between the processes of a run: where things are on each machine. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set(
+  [
+    "input_dir",
+    "output_dir",
+    "eval_dir",
+    "logging_dir",
+    "num_threads",
+    "disable_tqdm",
+  ] satisfies (keyof PretrainOptions)[],
+);
+
+/** What must be the same in all processes. */
+function factsOf(options: PretrainOptions, { identity, evaluation }: TrainingData): Facts {
+  const common = Object.entries(options).filter(([name]) => !OWN_OPTIONS.has(name));
+  return {
+    "version of Deno": Deno.version.deno,
+    "version of TensorFlow": tensorflowInfo().version,
+    ...identity,
+    "evaluation set": evaluation?.identity ?? "none",
+    ...Object.fromEntries(common.map(([name, value]) => [`--${name}`, String(value)])),
+  };
+}
+
+/** A checkpoint as it is told to processes that get its values otherwise. */
+function withoutValues(from: StartingPoint | undefined): Json {
+  if (!from) return null;
+  const { step, state, config, run, folder, resumed } = from;
+  return { step, state, config, run, folder, resumed, vocabulary: [] } as Json;
 }

@@ -3,15 +3,13 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { DataPosition } from "../packing/mod.ts";
 import type { TrainingData } from "./data.ts";
 import type { PretrainOptions } from "./options.ts";
 import { hasSameData, type StartingPoint } from "./resume.ts";
 
 /** What changes from step to step, as checkpoints keep it in `run_states.json`. */
-export interface Progress {
+export type Progress = {
   /** Steps that changed the weights; the others were skipped. */
   updates: number;
   /** Steps skipped because a loss or gradient was no finite number. */
@@ -26,15 +24,15 @@ export interface Progress {
   evaluated?: number | undefined;
   /** The checkpoint with the lowest evaluation loss. */
   best?: BestCheckpoint | undefined;
-}
+};
 
 /** The checkpoint with the lowest evaluation loss. */
-export interface BestCheckpoint {
+export type BestCheckpoint = {
   step: number;
   loss: number;
   /** What it was evaluated on: losses on something else do not compare. */
   evaluation: string;
-}
+};
 
 /**
  * How far a run has come when it begins.
@@ -53,8 +51,6 @@ export function progressAt(
   const { broken = 0, evaluationDue = false, evaluated, best }: Partial<Progress> = from?.resumed
     ? state
     : {};
-  const isBestStill = best && best.evaluation === data.evaluation?.identity &&
-    existsSync(join(options.output_dir, `checkpoint-${best.step}`));
   return {
     updates,
     broken,
@@ -62,6 +58,6 @@ export function progressAt(
     epoch: hasPosition ? epoch : 0,
     evaluationDue,
     evaluated,
-    best: isBestStill ? best : undefined,
+    best: best?.evaluation === data.evaluation?.identity ? best : undefined,
   };
 }

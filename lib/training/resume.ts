@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
 import { type LazyTensor, lazyTensor } from "../electra/mod.ts";
@@ -17,9 +18,12 @@ import {
 import { type PretrainOptions, PUBLISHED_MODEL, RESUMABLE } from "./options.ts";
 
 /** A checkpoint to go on from. */
-export interface StartingPoint extends LoadedCheckpoint {
+export interface StartingPoint extends Omit<LoadedCheckpoint, "model" | "optimizer"> {
   /** Whether it is this very run that goes on. */
   resumed: boolean;
+  /** Absent in processes that get the values from the one that read them. */
+  model?: LoadedCheckpoint["model"];
+  optimizer?: LoadedCheckpoint["optimizer"];
 }
 
 /** Where a run begins, and what stands in its way. */
@@ -51,7 +55,7 @@ export async function startingPoint(
     checkSameRun(chosen, point, options, identity);
     const obsolete = options.do_train ? await checkpointsAfter(point.step, options) : [];
     const resumed = resolve(dirname(chosen)) === resolve(outputDir);
-    return { from: { ...point, folder: chosen, resumed }, obsolete };
+    return { from: { ...withBestThatExists(point, outputDir), folder: chosen, resumed }, obsolete };
   }
   if (options.overwrite_output_dir) {
     return { from: await initialCheckpoint(options), obsolete: await checkpointsAfter(-1, options) };
@@ -59,9 +63,16 @@ export async function startingPoint(
   const own = await loadLatestCheckpoint(outputDir, { warn: say });
   if (own) {
     checkSameRun(own.folder, own, options, identity);
-    return { from: { ...own, resumed: true }, obsolete: [] };
+    return { from: { ...withBestThatExists(own, outputDir), resumed: true }, obsolete: [] };
   }
   return { from: await initialCheckpoint(options), obsolete: [] };
+}
+
+/** Forgets the best checkpoint where somebody has removed it. */
+function withBestThatExists<C extends Checkpoint>(checkpoint: C, outputDir: string): C {
+  const best = checkpoint.state.best as { step: number } | undefined;
+  if (!best || existsSync(join(outputDir, `checkpoint-${best.step}`))) return checkpoint;
+  return { ...checkpoint, state: { ...checkpoint.state, best: undefined } };
 }
 
 /** The checkpoint that a new run takes its model from, if any. */
@@ -89,7 +100,7 @@ const DATA_OPTIONS = ["batch_size", "packing", "max_seq_length", "long", "eval_s
 
 /** Whether a checkpoint's place in the data means something to a run: the same sentences in the same order. */
 export function hasSameData(
-  { run, state }: Checkpoint,
+  { run, state }: Pick<Checkpoint, "run" | "state">,
   options: PretrainOptions,
   identity: Record<string, string>,
 ): boolean {
@@ -167,7 +178,7 @@ function checkSameRun(
  * @param now Version of TensorFlow and precision in use.
  */
 export function inexactChanges(
-  { run, state }: Checkpoint,
+  { run, state }: Pick<Checkpoint, "run" | "state">,
   options: PretrainOptions,
   { tensorflow, precision }: { tensorflow: string; precision: Precision },
 ): string[] {
@@ -195,7 +206,10 @@ export function momentsOf(optimizer: AdamW): Map<string, LazyTensor> {
  *
  * @throws {UserError} If one is missing or does not fit its parameter.
  */
-export function restoreMoments(optimizer: AdamW, { optimizer: saved, folder }: StartingPoint) {
+export function restoreMoments(
+  optimizer: AdamW,
+  { optimizer: saved, folder }: Pick<LoadedCheckpoint, "optimizer" | "folder">,
+) {
   for (const [name, { first, second }] of optimizer.moments) {
     for (const [variable, key] of [[first, `${name}.moment1`], [second, `${name}.moment2`]] as const) {
       const tensor = saved.get(key);

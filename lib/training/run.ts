@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
-import { stateDict } from "../electra/mod.ts";
+import { type Exchange, stateDict } from "../electra/mod.ts";
 import { onePass, openBatches, type PlacedBatch, slots } from "../packing/mod.ts";
 import { EventFileWriter, tensorflowInfo } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
@@ -14,7 +14,7 @@ import { saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingData } from "./data.ts";
 import { TrainingLog, type TrainingLogState } from "./log.ts";
 import { stepMetrics } from "./metrics.ts";
-import { openModel, type TrainingModel } from "./model.ts";
+import { openModel, takeFirst, type TrainingModel } from "./model.ts";
 import type { PretrainOptions } from "./options.ts";
 import type { RunPlan } from "./plan.ts";
 import { type Progress, progressAt } from "./progress.ts";
@@ -30,6 +30,8 @@ export interface RunParts {
   plan: RunPlan;
   /** Where it goes on, if it does. */
   from: StartingPoint | undefined;
+  /** How this process talks to others that train the same model; rank 0 alone writes logs and checkpoints. */
+  exchange: Exchange;
   bar: ProgressBar;
   print: (line: string) => void;
 }
@@ -44,14 +46,33 @@ export class PretrainingRun implements Disposable {
   readonly #progress: Progress;
   readonly #model: TrainingModel;
   readonly #batches: ReadAhead;
-  readonly #log: TrainingLog;
-  readonly #events: EventFileWriter;
+  /** Absent, as the events, in processes that write nothing. */
+  readonly #log: TrainingLog | undefined;
+  readonly #events: EventFileWriter | undefined;
   readonly #opened: DisposableStack;
   /** Step of the newest checkpoint, -1 before the first. */
   #saved: number;
+  /** Whether any process was told to end. */
+  #stopped = false;
 
-  constructor(parts: RunParts) {
-    const { options, data, plan, from } = parts;
+  /**
+   * Makes a run; all of its processes do so.
+   *
+   * @throws {UserError} If the checkpoint does not fit or a file cannot be written.
+   */
+  static async open(parts: RunParts): Promise<PretrainingRun> {
+    const run = new PretrainingRun(parts);
+    try {
+      await takeFirst(run.#model, parts.exchange);
+      return run;
+    } catch (error) {
+      run[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(parts: RunParts) {
+    const { options, data, plan, from, exchange } = parts;
     this.#parts = parts;
     this.step = from?.step ?? 0;
     this.folder = from?.folder ?? "";
@@ -59,7 +80,7 @@ export class PretrainingRun implements Disposable {
     this.#progress = progressAt(from, options, data);
 
     using opened = new DisposableStack();
-    this.#model = opened.use(openModel(options, data, plan, from));
+    this.#model = opened.use(openModel(options, data, plan, { from, exchange }));
     const source = opened.use(openBatches(data.train, {
       layout: data.layout,
       vocabulary: data.vocabulary,
@@ -67,27 +88,30 @@ export class PretrainingRun implements Disposable {
       seed: options.seed,
       position: this.#progress.position,
       workers: options.dataloader_num_workers,
+      part: exchange,
     }));
     this.#batches = new ReadAhead(source);
-    this.#log = opened.use(
-      new TrainingLog(options.output_dir, {
-        totalSteps: plan.totalSteps,
-        loggingSteps: options.logging_steps,
-        resume: from?.resumed
-          ? { step: options.do_train ? this.step : Infinity, state: from.state.log as TrainingLogState }
-          : undefined,
-        print: (line) => this.#say(line),
-      }),
-    );
-    this.#events = opened.use(
-      new EventFileWriter(options.logging_dir ?? join(options.output_dir, "loss_log")),
-    );
+    if (exchange.rank === 0) {
+      this.#log = opened.use(
+        new TrainingLog(options.output_dir, {
+          totalSteps: plan.totalSteps,
+          loggingSteps: options.logging_steps,
+          resume: from?.resumed
+            ? { step: options.do_train ? this.step : Infinity, state: from.state.log as TrainingLogState }
+            : undefined,
+          print: (line) => this.#say(line),
+        }),
+      );
+      this.#events = opened.use(
+        new EventFileWriter(options.logging_dir ?? join(options.output_dir, "loss_log")),
+      );
+    }
     this.#opened = opened.move();
-    this.#log.message(describeRun(parts));
-    for (const note of runNotes(parts)) this.#log.message(`Note: ${note}`);
+    this.#log?.message(describeRun(parts));
+    for (const note of runNotes(parts)) this.#log?.message(`Note: ${note}`);
     if (!from) {
       const text = JSON.stringify({ ...options, config: plan.config }, null, 2);
-      this.#events.text("run", "```json\n" + text + "\n```", 0);
+      this.#events?.text("run", "```json\n" + text + "\n```", 0);
     }
   }
 
@@ -102,55 +126,59 @@ export class PretrainingRun implements Disposable {
     if (this.step >= totalSteps) this.#say("Nothing is left to do: the run had reached its end");
     else if (!options.eager_run) this.#say("Compiling the training step; the first one takes a while");
     if (progress.evaluationDue) await this.evaluate(signal);
-    while (this.step < totalSteps && !signal?.aborted) {
-      const epoch = await this.#trainStep();
+    while (this.step < totalSteps && !this.#isStopped(signal)) {
+      const epoch = await this.#trainStep(signal);
       progress.evaluationDue = this.#isEvaluationDue(epoch);
       progress.epoch = epoch;
       if (progress.evaluationDue) await this.evaluate(signal);
       if (this.step % options.save_steps === 0 && this.#saved !== this.step) await this.#save();
     }
-    if (this.step >= totalSteps && !signal?.aborted && progress.evaluated !== this.step) {
+    if (this.step >= totalSteps && !this.#isStopped(signal) && progress.evaluated !== this.step) {
       await this.evaluate(signal);
     }
     if (this.#saved !== this.step) await this.#save({ last: true });
     const { best } = progress;
     if (options.load_best_model_at_end && best && this.step >= totalSteps) {
       this.folder = join(options.output_dir, `checkpoint-${best.step}`);
-      this.#log.message(`Best checkpoint: "${this.folder}", evaluation loss ${best.loss.toFixed(6)}`);
+      this.#log?.message(`Best checkpoint: "${this.folder}", evaluation loss ${best.loss.toFixed(6)}`);
     }
-    if (signal?.aborted) {
+    if (this.#isStopped(signal)) {
       this.#say(`Stopped at step ${this.step}: saved "${this.folder}"; the same command goes on from there`);
     }
   }
 
   /** Evaluates the model as it is, if the run has something to evaluate on. */
   async evaluate(signal?: AbortSignal) {
-    const { data: { evaluation, vocabulary }, options } = this.#parts;
+    const { data: { evaluation, vocabulary }, options, exchange } = this.#parts;
     if (!evaluation) return;
     const batches = onePass(evaluation.sentences, {
       layout: evaluation.layout,
       vocabulary,
       mlmProb: options.mlm_prob,
       seed: options.seed,
+      part: exchange,
     });
     const start = performance.now();
     const bar = new ProgressBar({
       label: "Evaluating",
       unit: "batches",
-      total: Math.ceil(evaluation.sentences.length / evaluation.layout.sentencesPerStep),
+      total: Math.ceil(evaluation.sentences.length / evaluation.layout.sentencesPerStep / exchange.size),
       terminalOnly: true,
       hidden: options.disable_tqdm,
     });
     let done = 0;
     const onBatch = () => bar.update(++done);
     const report = await this.#model.evaluator!.run(batches, { signal, onBatch }).finally(() => bar.finish());
-    if (!report) return; // ended early
+    if (!report) { // ended early
+      this.#stopped = true;
+      return;
+    }
     const sentences = evaluation.sentences.length, { config } = this.#parts.plan;
-    const record = this.#log.evaluation(
+    const record = this.#log?.evaluation(
       { step: this.step, epochs: this.#epochs(), seconds: (performance.now() - start) / 1000 },
       stepMetrics(report, { tokens: report.tokens, sentences }, config.loss_weights),
     );
-    writeEvents(this.#events, record, config);
+    if (record) writeEvents(this.#events!, record, config);
     this.#progress.evaluated = this.step;
     this.#progress.evaluationDue = false;
     if (options.load_best_model_at_end && options.do_train) await this.#saveIfBest(report.total);
@@ -171,7 +199,7 @@ export class PretrainingRun implements Disposable {
   }
 
   /** @returns Epoch that the data has reached. */
-  async #trainStep(): Promise<number> {
+  async #trainStep(signal?: AbortSignal): Promise<number> {
     const { trainer, schedule, scaler } = this.#model, progress = this.#progress;
     const batches: PlacedBatch[] = [];
     const next = async () => {
@@ -184,17 +212,18 @@ export class PretrainingRun implements Disposable {
       step: this.step,
       updates: progress.updates,
       learningRate,
+      stop: signal?.aborted ?? false,
     });
+    this.#stopped = report.stop > 0;
     if (result === "broken") await this.#skipBroken(batches, report, learningRate);
     const { position, epoch } = batches.at(-1)!;
     const before = this.step++;
     progress.position = position;
     if (result === "updated") progress.updates++;
 
-    const { plan: { config, stepsPerEpoch } } = this.#parts;
-    const sum = (value: (batch: PlacedBatch) => number) =>
-      batches.reduce((sum, batch) => sum + value(batch), 0);
-    const record = this.#log.add(
+    const { plan: { config, stepsPerEpoch }, exchange } = this.#parts;
+    const slotsOfAll = batches.reduce((sum, { layout }) => sum + slots(layout), 0) * exchange.size;
+    const record = this.#log?.add(
       {
         step: this.step,
         epoch,
@@ -204,14 +233,14 @@ export class PretrainingRun implements Disposable {
         lossScale: scaler?.scale,
       },
       stepMetrics(report, {
-        tokens: sum(({ tokens }) => tokens),
-        slots: sum(({ layout }) => slots(layout)),
-        sentences: sum(({ sentences }) => sentences),
+        tokens: report.tokens,
+        slots: slotsOfAll,
+        sentences: report.views / 2,
         waitedSeconds: this.#batches.waited - waitedBefore,
         skipped: result !== "updated",
       }, config.loss_weights),
     );
-    if (record) writeEvents(this.#events, record, config);
+    if (record) writeEvents(this.#events!, record, config);
     this.#parts.bar.update(this.step, `loss ${report.total.toFixed(2)}`);
     return epoch;
   }
@@ -246,7 +275,7 @@ export class PretrainingRun implements Disposable {
           (this.#saved < 0 ? "and start again" : `the checkpoint of step ${this.#saved} is intact`),
       );
     }
-    this.#log.message(
+    this.#log?.message(
       `Skipped step ${step}: the ${what}; ${dumped} (${before + 1} of ${tolerated})`,
     );
   }
@@ -255,8 +284,12 @@ export class PretrainingRun implements Disposable {
   async #save({ last = false } = {}) {
     const { options, data, plan } = this.#parts;
     const { best, ...progress } = this.#progress;
+    if (!this.#log) {
+      this.#saved = this.step; // by rank 0
+      return;
+    }
     this.#log.flush();
-    this.#events.flush();
+    this.#events!.flush();
     try {
       this.folder = await saveCheckpoint(options.output_dir, {
         step: this.step,
@@ -282,13 +315,18 @@ export class PretrainingRun implements Disposable {
       }, {
         keep: options.save_total_limit,
         ...(options.load_best_model_at_end && best && { spare: best.step }),
-        warn: (line) => this.#log.message(line),
+        warn: (line) => this.#log!.message(line),
       });
       this.#saved = this.step;
     } catch (error) {
       if (!(error instanceof UserError) || last || options.on_save_error === "stop") throw error;
       this.#say(`Warning: ${error.message}; training goes on to the next checkpoint`);
     }
+  }
+
+  /** Whether to end: alone at once, else when all know of it. */
+  #isStopped(signal?: AbortSignal): boolean {
+    return this.#stopped || (this.#parts.exchange.size === 1 && signal?.aborted === true);
   }
 
   /** Passes over the sentences so far, with fractions. */
@@ -299,7 +337,7 @@ export class PretrainingRun implements Disposable {
 
   /** A line on the console, above the progress bar. */
   #say(line: string) {
-    const { bar, print } = this.#parts;
-    bar.aside(() => print(line));
+    const { bar, print, exchange } = this.#parts;
+    if (exchange.rank === 0) bar.aside(() => print(line));
   }
 }
