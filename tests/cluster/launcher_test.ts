@@ -146,9 +146,15 @@ launchTest("a second signal leaves no process behind", async (stack) => {
   await new Promise((resolve) => setTimeout(resolve, 1100)); // within a second it would count as the same
   launcher.kill("SIGTERM");
   assert.deepEqual(await exitCodes([launcher]), [143]);
-  for (const child of children) {
+  const gone = async (child: number) => {
     const state = await Deno.readTextFile(`/proc/${child}/stat`).catch(() => "");
-    assert.match(state, /^$|\) Z /);
+    return /^$|\) Z /.test(state);
+  };
+  for (const child of children) {
+    for (let tries = 0; !await gone(child); tries++) {
+      assert(tries < 100, `Process ${child} is still there`);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // dying takes a moment
+    }
   }
 });
 
