@@ -7,7 +7,16 @@
  * @module
  */
 import type { GradSaveFunc, Tensor } from "@tensorflow/tfjs-core";
-import { attr, backend, DTYPE, fuse, keepMask, type RandomStream, tf } from "../tensorflow/mod.ts";
+import {
+  attr,
+  backend,
+  DTYPE,
+  fuse,
+  keepMask,
+  type RandomStream,
+  scatterGradient,
+  tf,
+} from "../tensorflow/mod.ts";
 
 /**
  * An operation with a gradient of its own.
@@ -283,6 +292,16 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
       keep: [z, targets],
     }),
     (dy, z, targets) => [tf.mul(dy, tf.sub(tf.sigmoid(z), targets))],
+  );
+}
+
+/** The rows of `table` (first axis) at `indices`, int32 (n). */
+export function rowsAt(table: Tensor, indices: Tensor): Tensor {
+  const rows = indices as tf.Tensor1D;
+  return withGradient(
+    [table],
+    (table) => ({ value: tf.gather(table, rows), keep: [rows] }),
+    (dy, rows) => [scatterGradient(dy, rows, table.shape[0])],
   );
 }
 

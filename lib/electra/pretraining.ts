@@ -16,7 +16,7 @@ import type { PretrainingConfig } from "./config.ts";
 import { criterion, type Losses, otherViews, type Outputs, similarities, type Targets } from "./criterion.ts";
 import { encode, type EncodingOptions, type RowGroup } from "./encoder.ts";
 import { hasDiscriminator } from "./objectives.ts";
-import { dropout, gelu, layerNorm, linear, replaceAt, stopGradient } from "./ops.ts";
+import { dropout, gelu, layerNorm, linear, replaceAt, rowsAt, stopGradient } from "./ops.ts";
 import { type Parameters, storedName, under } from "./parameters.ts";
 import { sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
 
@@ -97,7 +97,7 @@ export function pretrainingForward(
   const { maskedIds, rawIds, positions, weights } = batch;
   const [N] = maskedIds.shape;
   const encoding = { random: options.training ? random : undefined, recompute: options.recompute };
-  const at = (x: Tensor) => tf.gather(x, positions as tf.Tensor1D);
+  const at = (x: Tensor) => rowsAt(x, positions);
   const raw = at(rawIds); // (M)
 
   const generatorLogits = generatorForward(p, config, batch, encoding); // (M, V)
@@ -139,7 +139,7 @@ function generatorForward(
 ): Tensor {
   const g = under(p, "generator.");
   const hidden = encode(under(g, "electra."), config.generator, { ...batch, ids: batch.maskedIds }, options); // (N, H)
-  const at = tf.gather(hidden, batch.positions as tf.Tensor1D); // (M, H)
+  const at = rowsAt(hidden, batch.positions); // (M, H)
   const head = under(g, "generator_predictions.");
   const wide = gelu(linear(at, head("dense.weight"), head("dense.bias"))); // (M, E)
   const normed = layerNorm(wide, head("layer_norm.weight"), head("layer_norm.bias"), GENERATOR_HEAD_EPS);
@@ -167,17 +167,17 @@ function discriminatorForward(
   };
 
   const selectTokens = () => {
-    const at = tf.gather(hidden, positions as tf.Tensor1D); // (M, H)
+    const at = rowsAt(hidden, positions); // (M, H)
     const query = gelu(linear(at, d("discriminator_mts.weight"), d("discriminator_mts.bias"))); // (M, H)
-    const [M, C] = candidates.shape, flat = tf.reshape(candidates, [M * C]) as tf.Tensor1D;
-    const words = tf.reshape(tf.gather(d("electra.embeddings.word_embeddings.weight"), flat), [M, C, H]);
+    const [M, C] = candidates.shape, flat = tf.reshape(candidates, [M * C]);
+    const words = tf.reshape(rowsAt(d("electra.embeddings.word_embeddings.weight"), flat), [M, C, H]);
     const scores = tf.reshape(tf.matMul(words, tf.expandDims(query, -1)), [M, C]);
-    return tf.add(scores, tf.reshape(tf.gather(d("bias_mts.weight"), flat), [M, C]));
+    return tf.add(scores, tf.reshape(rowsAt(d("bias_mts.weight"), flat), [M, C]));
   };
 
   const contrast = () => {
     const csp = under(d, "discriminator_csp."), rate = sizes.hidden_dropout_prob, { random } = options;
-    const cls = tf.gather(hidden, clsPositions as tf.Tensor1D); // (2S, H)
+    const cls = rowsAt(hidden, clsPositions); // (2S, H)
     const dense = gelu(linear(dropout(cls, rate, random), csp("dense.weight"), csp("dense.bias"))); // (2S, H)
     return linear(dropout(dense, rate, random), csp("out_proj.weight"), csp("out_proj.bias")); // (2S, csp_dim)
   };

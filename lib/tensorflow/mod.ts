@@ -26,4 +26,5 @@ export {
   TensorFlowError,
   tensorflowInfo,
 } from "./runtime.ts";
+export { scatterGradient } from "./scatter.ts";
 export { Variable } from "./variable.ts";
