@@ -179,6 +179,24 @@ launchTest(
   },
 );
 
+launchTest(
+  "a mistake on one machine ends the processes of the other, even before they have met",
+  async (stack) => {
+    const [port] = freePorts(1);
+    const words = (node: number, flags: string) =>
+      `--workers 1 --nnodes 2 --node_rank ${node} --master 127.0.0.1:${port} --max_restarts 3 rank ${flags}`;
+    const nodes = ["--then wait", "--no_such_flag"].map((flags, node) =>
+      startLaunch(stack, words(node, flags))
+    );
+    assert.deepEqual(await exitCodes(nodes), [1, 1]);
+    assert.match(nodes[1]!.stderr, /Rank 1 ended with status 1; it would fail again/);
+    assert.match(
+      nodes[0]!.stderr,
+      /rank 1 \(--node_rank 1\)|rank 1 on \S+ \(--node_rank 1\) stopped: rank 1 ended with status 1/i,
+    );
+  },
+);
+
 launchTest("machines with different flags are refused", async (stack) => {
   const [port] = freePorts(1);
   const nodes = [0, 1].map((node) =>
