@@ -12,6 +12,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { attr } from "./attributes.ts";
 import { backend } from "./backend.ts";
+import { fuse } from "./fuse.ts";
 import { DTYPE } from "./host_tensor.ts";
 import { hasGpu } from "./runtime.ts";
 
@@ -57,10 +58,7 @@ export class RandomStream {
    * The index of the largest of `logits + gumbel` is a sample from softmax(logits).
    */
   gumbel(shape: readonly number[]): Tensor {
-    return tf.tidy(() => {
-      const inner = tf.neg(tf.log(tf.add(this.uniform(shape), 1e-9)));
-      return tf.neg(tf.log(tf.add(inner, 1e-9)));
-    });
+    return tf.tidy(() => gumbel([this.key()], ...shape)[0]);
   }
 
   /** true with probability `keep`, independently. */
@@ -99,14 +97,26 @@ export class RandomStream {
 export function keepMask(key: Tensor, shape: readonly number[], keep: number): Tensor {
   return tf.tidy(() => {
     if (hasGpu()) return tf.less(philox("StatelessRandomUniform", key, shape), keep);
-    // neighbouring steps must have nothing in common: both words of the key go into two well-mixed ones
-    const [first, second] = tf.unstack(key);
-    const a = mix(xor(first, second)), b = mix(add(a, second));
-    const size = tf.util.sizeFromShape([...shape]);
-    const x = mix(xor(mul(range(size), word(0x9e3779b1)), a), b);
     const threshold = Math.round(keep * 2 ** 32) - 2 ** 31; // the whole of int32, evenly
-    return tf.reshape(tf.less(x, word(threshold)), [...shape]);
+    return tf.less(randomWords(key, shape), word(threshold));
   });
+}
+
+const gumbel = fuse(function gumbel([key], ...shape) {
+  const uniform = hasGpu()
+    ? philox("StatelessRandomUniform", key, shape)
+    : tf.mul(tf.cast(and(shift(randomWords(key, shape), word(8)), word(2 ** 24 - 1)), "float32"), 2 ** -24);
+  const inner = tf.neg(tf.log(tf.add(uniform, 1e-9)));
+  return [tf.neg(tf.log(tf.add(inner, 1e-9)))];
+}, (_inputs, ...shape) => tf.util.sizeFromShape(shape));
+
+/** Evenly distributed int32. */
+function randomWords(key: Tensor, shape: readonly number[]): Tensor {
+  // neighbouring steps must have nothing in common: both words of the key go into two well-mixed ones
+  const [first, second] = tf.unstack(key);
+  const a = mix(xor(first, second)), b = mix(add(a, second));
+  const size = tf.util.sizeFromShape([...shape]);
+  return tf.reshape(mix(xor(mul(range(size), word(0x9e3779b1)), a), b), [...shape]);
 }
 
 const INT = attr.type("T", DTYPE.int32);
