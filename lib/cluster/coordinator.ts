@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Cluster } from "./environment.ts";
-import { Heartbeat, type Json, type Message, Wire } from "./wire.ts";
+import { beatInterval, Heartbeat, type Json, type Message, Wire } from "./wire.ts";
 
 /** Changes with the messages, so that two versions do not talk past each other. */
 export const PROTOCOL = 1;
@@ -15,6 +15,7 @@ export const PROTOCOL = 1;
 const HELLO_LIMIT = 65_536; // bytes of a line
 const HELLO_TIMEOUT = 10_000; // milliseconds for a new connection to say who it is
 const MAX_STRANGERS = 64; // connections that have not said so yet
+const MISSED_BEATS = 3; // after which another process may take a waiting rank's place
 const GOODBYE_TIMEOUT = 1_000; // milliseconds for all to hang up
 
 /** What has to be equal on all ranks, by name: versions, fingerprints, options. */
@@ -164,7 +165,10 @@ export class Coordinator {
       wire.close();
     });
     const guest: Guest = { rank, host, ip: wire.remote, facts, about, wire, heartbeat, left: false };
+    const stale = this.#guests.get(rank);
     this.#guests.set(rank, guest);
+    stale?.heartbeat[Symbol.dispose]();
+    stale?.wire.close();
     this.#tellWhoIsMissing();
     if (this.#guests.size === this.#cluster.size) this.#begin();
     return guest;
@@ -180,8 +184,16 @@ export class Coordinator {
     if (job !== this.#job) return `the job at ${cluster.coordinator} has another list of addresses`;
     if (rank >= size) return `the job at ${cluster.coordinator} has the ranks 0 to ${size - 1}`;
     const present = this.#guests.get(rank);
-    if (present !== undefined) return `${describeRank(cluster, rank, present.host)} has joined already`;
+    if (present !== undefined && !this.#isStale(present)) {
+      return `${describeRank(cluster, rank, present.host)} has joined already`;
+    }
     return this.#phase === "gathering" ? undefined : "the job has begun";
+  }
+
+  /** Whether a rank has fallen silent while it waited, as after a power failure: then it may come again. */
+  #isStale({ wire }: Guest): boolean {
+    return this.#phase === "gathering" &&
+      performance.now() - wire.heardAt > MISSED_BEATS * beatInterval(this.#options.timeout);
   }
 
   #tellWhoIsMissing(): void {

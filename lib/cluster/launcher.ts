@@ -1,5 +1,5 @@
 /** Starts one process a device, passes signals on, and starts all again after a failure that may not come again. */
-import { fileError, PEER_LOST_STATUS } from "../config/mod.ts";
+import { fileError, PEER_LOST_STATUS, PeerLostError } from "../config/mod.ts";
 import { Child, type End } from "./child.ts";
 import { loopbackPlaces, meetNodes, type Nodes, type Places } from "./nodes.ts";
 
@@ -29,6 +29,8 @@ export interface LaunchOptions {
 
 /** Seconds for the last processes to end after a stop that the user asked for: saving may take its time. */
 const STOP_GRACE = 120;
+/** Seconds after which launchers take the silence of another for its end. */
+const LAUNCHER_TIMEOUT = 3600;
 
 /**
  * Runs a job to its end.
@@ -39,29 +41,75 @@ const STOP_GRACE = 120;
  * @throws {PeerLostError} if they do not meet in time
  */
 export async function launch(options: LaunchOptions): Promise<number> {
-  const { devices, nodes, maxRestarts = 0, joinTimeout = 600, signal, say = console.error } = options;
-  const processes = typeof devices === "number" ? devices : devices.length;
+  const { maxRestarts = 0, signal, say = console.error } = options;
   makeFolder(options.logDir);
   for (let restarts = 0;; restarts++) {
-    const places = nodes === undefined ? loopbackPlaces(processes) : await meetNodes(nodes, processes, {
-      "--max_restarts": String(maxRestarts),
-    }, { timeout: Math.min(60, joinTimeout), joinTimeout, say, ...(signal === undefined ? {} : { signal }) });
-    const children = start(options, processes, places);
-    const ends = await supervise(children, options);
-    const failure = ends.find(({ status }) => status !== 0);
-    if (failure === undefined) return 0;
-    const what = `Rank ${failure.rank} ${describe(failure)}`;
-    if (signal?.aborted || maxRestarts === 0) return failure.status;
-    if (!ends.every(mayNotComeAgain)) {
+    const { status, what, again } = await runOnce(options);
+    if (status === 0 || signal?.aborted || maxRestarts === 0) return status;
+    if (!again) {
       say(`${what}; it would fail again, so the job is not started again`);
-      return failure.status;
+      return status;
     }
     if (restarts === maxRestarts) {
       say(`${what}; all ${maxRestarts} restarts are used up`);
-      return failure.status;
+      return status;
     }
     say(`${what}; starting all processes again (restart ${restarts + 1} of ${maxRestarts})`);
   }
+}
+
+/** How all processes of this machine ended. */
+interface Outcome {
+  readonly status: number;
+  /** What failed first, if anything. */
+  readonly what: string;
+  /** Whether another try may succeed. */
+  readonly again: boolean;
+}
+
+/** Starts all processes, here and, by the other launchers, elsewhere, and waits for their end. */
+async function runOnce(options: LaunchOptions): Promise<Outcome> {
+  const { devices, nodes, maxRestarts = 0, joinTimeout = 600, signal, say = console.error } = options;
+  const processes = typeof devices === "number" ? devices : devices.length;
+  if (nodes === undefined) {
+    return outcomeOf(await supervise(start(options, processes, loopbackPlaces(processes)), options));
+  }
+
+  const facts = { "--max_restarts": String(maxRestarts) };
+  // Silence is the processes' business, who know how long it may last; a launcher that dies is noticed at once.
+  const { places, membership } = await meetNodes(nodes, processes, facts, {
+    timeout: LAUNCHER_TIMEOUT,
+    joinTimeout,
+    say,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  await using _membership = membership;
+  let lost: PeerLostError | undefined;
+  const elsewhere = membership.failed.catch((error) => void (lost = error));
+  const outcome = outcomeOf(await supervise(start(options, processes, places), options, elsewhere), lost);
+  if (outcome.status === 0 || signal?.aborted) {
+    await within(STOP_GRACE, membership.leave().catch(() => {})); // the processes have left each other already
+  } else {
+    const exitStatus = outcome.again ? PEER_LOST_STATUS : 1;
+    await membership.fail(new PeerLostError(lowerFirst(outcome.what), { exitStatus }));
+  }
+  return outcome;
+}
+
+function outcomeOf(ends: readonly End[], lost?: PeerLostError): Outcome {
+  const again = ends.every(mayNotComeAgain) && (lost?.exitStatus ?? PEER_LOST_STATUS) === PEER_LOST_STATUS;
+  const failures = ends.filter(({ status }) => status !== 0);
+  const failure = failures.find(({ status, told }) => !told && status !== PEER_LOST_STATUS) ?? // the cause
+    failures.find(({ told }) => !told) ?? // a consequence
+    (lost === undefined ? failures[0] : undefined);
+  if (failure !== undefined) {
+    return { status: failure.status, what: `Rank ${failure.rank} ${describe(failure)}`, again };
+  }
+  return { status: lost?.exitStatus ?? 0, what: lost?.message ?? "", again };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 function makeFolder(path: string | undefined): void {
@@ -105,8 +153,12 @@ function deviceFlags(devices: LaunchOptions["devices"], flags: readonly string[]
   return chosen;
 }
 
-/** Waits until all have ended: in the order in which they did. */
-async function supervise(children: readonly Child[], { signal, grace = 10 }: LaunchOptions): Promise<End[]> {
+/** Waits until all have ended, which they have to when one fails, here or `elsewhere`: in the order in which they did. */
+async function supervise(
+  children: readonly Child[],
+  { signal, grace = 10 }: LaunchOptions,
+  elsewhere: Promise<void> = new Promise(() => {}),
+): Promise<End[]> {
   const ends: End[] = [];
   const firstEnd = Promise.withResolvers<void>(); // the first that means that the others have to end, too
   const all = Promise.all(children.map(async (child) => {
@@ -120,7 +172,7 @@ async function supervise(children: readonly Child[], { signal, grace = 10 }: Lau
   signal?.addEventListener("abort", stop);
   globalThis.addEventListener("unload", kill); // the second Ctrl-C ends the launcher at once
   try {
-    await Promise.race([all, firstEnd.promise]);
+    await Promise.race([all, firstEnd.promise, elsewhere]);
     if (signal?.aborted) {
       await within(STOP_GRACE, all);
     } else if (!await within(grace, all)) { // they hang, or do not know yet of the failure

@@ -19,6 +19,7 @@ const LINE_LIMIT = 2 ** 28; // bytes of a line from the coordinator, which is tr
 const RETRY = 250; // milliseconds between two tries to connect
 const CONNECT_TIMEOUT = 5_000; // milliseconds: a network that swallows packets answers only after minutes
 const FAREWELL_TIMEOUT = 2_000; // milliseconds for the coordinator to take note of a failure
+const LISTEN_PATIENCE = 60; // seconds for rank 0's name to become known and its port to become free
 const EXPLANATION_TIMEOUT = 5; // seconds for the coordinator to explain an error that a lost peer may have caused
 
 /** How to join. */
@@ -86,7 +87,12 @@ export async function joinCluster<T extends Json = Json>(
   let coordinator: Coordinator | undefined;
   try {
     if (cluster.rank === 0) {
-      const listener = await listenAt(cluster, timeout, (what) => waitingFor = what, signal);
+      const listener = await listenAt(
+        cluster,
+        Math.min(LISTEN_PATIENCE, joinTimeout),
+        (what) => waitingFor = what,
+        signal,
+      );
       coordinator = new Coordinator(cluster, listener, {
         timeout,
         say,

@@ -1,66 +1,78 @@
 /** Where a job's processes listen: free ports of one machine, or what several machines agree on. */
 import { UserError } from "../config/mod.ts";
 import { formatAddress, parseAddress } from "./addresses.ts";
-import { joinCluster, type JoinOptions } from "./membership.ts";
+import type { Facts, Member } from "./coordinator.ts";
+import { joinCluster, type JoinOptions, type Membership } from "./membership.ts";
 
 /** The machines of a job, from the view of one of them. */
 export interface Nodes {
   readonly count: number;
   /** This machine's number, from 0. */
   readonly rank: number;
-  /** `host:port` of the first machine; the ports of all processes follow this one. */
+  /** `host:port` of the first machine, for its launcher; the ports of all processes follow this one. */
   readonly master: string;
 }
 
 /** Where all processes are, and which of them are this machine's. */
-export interface Places {
+export type Places = {
   /** gRPC addresses in the order of ranks. */
   readonly addresses: readonly string[];
   readonly coordinator: string;
   /** Rank of this machine's first process. */
   readonly first: number;
+};
+
+/** The launchers of all machines, who stay in touch while their processes run. */
+export interface Meeting {
+  readonly places: Places;
+  readonly membership: Membership;
 }
 
 /**
  * Asks all machines how many processes they run, and from where the first one sees them.
  *
+ * Machine 0 listens at `master`; the port that follows it is the coordinator's, then come those of the processes.
+ *
  * @param nodes the machines
  * @param processes how many run on this one
  * @param facts what must be equal on all
  * @param options how long to wait
- * @returns the places; machine 0's port is free again
+ * @returns the places, and the membership that tells when another launcher fails
  * @throws {UserError} if the machines differ in a fact, or the ports do not suffice
  * @throws {PeerLostError} if not all machines come in time
  */
 export async function meetNodes(
   { count, rank, master }: Nodes,
   processes: number,
-  facts: Readonly<Record<string, string>>,
-  options: Pick<JoinOptions, "timeout" | "joinTimeout" | "reportInterval" | "say" | "signal">,
-): Promise<Places> {
+  facts: Facts,
+  options: Pick<JoinOptions, "timeout" | "joinTimeout" | "say" | "signal">,
+): Promise<Meeting> {
   const addresses = Array.from({ length: count }, (_, node) => node === 0 ? master : `--node_rank ${node}`);
-  await using meeting = await joinCluster<{ ip: string; processes: number }[]>(
+  const membership = await joinCluster<Places[]>(
     { rank, size: count, addresses, coordinator: master },
     { ...facts, "--nnodes": String(count) },
-    {
-      ...options,
-      about: processes,
-      begin: (members) => members.map(({ ip, about }) => ({ ip, processes: Number(about) })),
-    },
+    { ...options, about: processes, begin: (members) => allot(master, members) },
   );
-  await meeting.leave();
-  const { port } = parseAddress(master, "--master");
-  const hosts = meeting.begin.flatMap(({ ip, processes }) => Array<string>(processes).fill(ip));
-  if (port + hosts.length > 65535) {
+  return { places: membership.begin[rank]!, membership };
+}
+
+/** Gives every process an address: what each machine has to know. */
+function allot(master: string, members: readonly Member[]): Places[] {
+  const { host, port } = parseAddress(master, "--master");
+  const hosts = members.flatMap(({ ip, about }) => Array<string>(Number(about)).fill(ip));
+  if (port + 1 + hosts.length > 65535) {
     throw new UserError(
-      `Cannot use --master "${master}": the ${hosts.length} ports that follow it are needed too`,
+      `Cannot use --master "${master}": the ${hosts.length + 1} ports that follow it are needed too`,
     );
   }
-  return {
-    addresses: hosts.map((host, i) => formatAddress({ host, port: port + 1 + i })),
-    coordinator: master,
-    first: meeting.begin.slice(0, rank).reduce((sum, { processes }) => sum + processes, 0),
-  };
+  const addresses = hosts.map((host, i) => formatAddress({ host, port: port + 2 + i }));
+  const coordinator = formatAddress({ host, port: port + 1 });
+  let first = 0;
+  return members.map(({ about }) => {
+    const places = { addresses, coordinator, first };
+    first += Number(about);
+    return places;
+  });
 }
 
 /** Chooses places on this machine alone, which no other can reach. */

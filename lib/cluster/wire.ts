@@ -102,8 +102,15 @@ function parseMessage(parts: readonly Uint8Array[], length: number): Message {
   throw new SyntaxError("A line is no message");
 }
 
-/** Longest time between two beats, in milliseconds. */
-const SLOWEST_BEAT = 5_000;
+/**
+ * How often a sign of life is sent.
+ *
+ * @param timeout seconds of silence that are too many
+ * @returns milliseconds between two beats
+ */
+export function beatInterval(timeout: number): number {
+  return Math.min(5_000, timeout * 1000 / 4);
+}
 
 /**
  * Sends a sign of life at regular intervals, and notices when none comes back.
@@ -120,7 +127,7 @@ export class Heartbeat implements Disposable {
    * @param onSilence called once, when that much has passed
    */
   constructor(wire: Wire, timeout: number, onSilence: () => void) {
-    const interval = Math.min(SLOWEST_BEAT, timeout * 1000 / 4);
+    const interval = beatInterval(timeout);
     let tickAt = performance.now(), heardAt = wire.heardAt;
     let deaf = 0; // milliseconds in which this process did not listen, since it last heard something
     this.#timer = setInterval(() => {

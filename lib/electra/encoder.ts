@@ -12,7 +12,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type Block, placesOf, type RandomStream, range, recomputed, tf } from "../tensorflow/mod.ts";
 import type { ElectraConfig } from "./config.ts";
-import { addNorm, attention, dropout, geluLinear, layerNorm, linear, type Noise } from "./ops.ts";
+import { addNorm, attention, dropout, geluLinear, layerNorm, linear, type Noise, rowsAt } from "./ops.ts";
 import { type Parameters, under } from "./parameters.ts";
 
 /** Rows of one width; a step may have several such groups, one after another. */
@@ -148,12 +148,12 @@ function embed(p: Parameters, config: ElectraConfig, inputs: EncoderInputs, nois
   const E = config.embedding_size;
   const rowPositions = ({ rows, width }: RowGroup) =>
     tf.tile(tf.slice(p("position_embeddings.weight"), [0, 0], [width, E]), [rows, 1]);
-  const words = tf.gather(p("word_embeddings.weight"), ids as tf.Tensor1D); // (N, E)
+  const words = rowsAt(p("word_embeddings.weight"), ids); // (N, E)
   const positions = positionIds
-    ? tf.gather(p("position_embeddings.weight"), positionIds as tf.Tensor1D) // (N, E)
+    ? rowsAt(p("position_embeddings.weight"), positionIds) // (N, E)
     : tf.concat(groups.map(rowPositions), 0); // (N, E)
   const types = tokenTypeIds
-    ? tf.gather(p("token_type_embeddings.weight"), tokenTypeIds as tf.Tensor1D) // (N, E)
+    ? rowsAt(p("token_type_embeddings.weight"), tokenTypeIds) // (N, E)
     : tf.slice(p("token_type_embeddings.weight"), [0, 0], [1, E]); // (1, E)
   const sum = tf.add(tf.add(words, positions), types);
   const normed = layerNorm(sum, p("layer_norm.weight"), p("layer_norm.bias"), config.layer_norm_eps);

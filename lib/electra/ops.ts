@@ -16,6 +16,7 @@ import {
   placesOf,
   type RandomStream,
   range,
+  scatterGradient,
   tf,
 } from "../tensorflow/mod.ts";
 
@@ -324,6 +325,16 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
       keep: [z, targets],
     }),
     (dy, z, targets) => [tf.mul(dy, tf.sub(tf.sigmoid(z), targets))],
+  );
+}
+
+/** The rows of `table` (first axis) at `indices`, int32 (n). */
+export function rowsAt(table: Tensor, indices: Tensor): Tensor {
+  const rows = indices as tf.Tensor1D;
+  return withGradient(
+    [table],
+    (table) => ({ value: tf.gather(table, rows), keep: [rows] }),
+    (dy, rows) => [scatterGradient(dy, rows, table.shape[0])],
   );
 }
 

@@ -17,7 +17,7 @@ import { criterion, type Losses, otherViews, type Outputs, similarities, type Ta
 import { encode, type EncodingOptions, type RowGroup, tokenKeysOf } from "./encoder.ts";
 import { ALONE, type Exchange } from "./exchange.ts";
 import { hasDiscriminator } from "./objectives.ts";
-import { dropout, gelu, layerNorm, linear, replaceAt, stopGradient } from "./ops.ts";
+import { dropout, gelu, layerNorm, linear, replaceAt, rowsAt, stopGradient } from "./ops.ts";
 import { type Parameters, storedName, under } from "./parameters.ts";
 import { perturbed, sampleNegatives, sampleTokens, samplingScores } from "./sampling.ts";
 
@@ -104,7 +104,7 @@ export function pretrainingForward(
   const [N] = maskedIds.shape;
   const { exchange = ALONE } = options;
   const encoding = { random: options.training ? random : undefined, recompute: options.recompute };
-  const at = (x: Tensor) => tf.gather(x, positions as tf.Tensor1D);
+  const at = (x: Tensor) => rowsAt(x, positions);
   const raw = at(rawIds); // (M)
 
   const generatorLogits = generatorForward(p, config, batch, encoding); // (M, V)
@@ -156,7 +156,7 @@ function generatorForward(
 ): Tensor {
   const g = under(p, "generator.");
   const hidden = encode(under(g, "electra."), config.generator, { ...batch, ids: batch.maskedIds }, options); // (N, H)
-  const at = tf.gather(hidden, batch.positions as tf.Tensor1D); // (M, H)
+  const at = rowsAt(hidden, batch.positions); // (M, H)
   const head = under(g, "generator_predictions.");
   const wide = gelu(linear(at, head("dense.weight"), head("dense.bias"))); // (M, E)
   const normed = layerNorm(wide, head("layer_norm.weight"), head("layer_norm.bias"), GENERATOR_HEAD_EPS);
@@ -184,17 +184,17 @@ function discriminatorForward(
   };
 
   const selectTokens = () => {
-    const at = tf.gather(hidden, positions as tf.Tensor1D); // (M, H)
+    const at = rowsAt(hidden, positions); // (M, H)
     const query = gelu(linear(at, d("discriminator_mts.weight"), d("discriminator_mts.bias"))); // (M, H)
-    const [M, C] = candidates.shape, flat = tf.reshape(candidates, [M * C]) as tf.Tensor1D;
-    const words = tf.reshape(tf.gather(d("electra.embeddings.word_embeddings.weight"), flat), [M, C, H]);
+    const [M, C] = candidates.shape, flat = tf.reshape(candidates, [M * C]);
+    const words = tf.reshape(rowsAt(d("electra.embeddings.word_embeddings.weight"), flat), [M, C, H]);
     const scores = tf.reshape(tf.matMul(words, tf.expandDims(query, -1)), [M, C]);
-    return tf.add(scores, tf.reshape(tf.gather(d("bias_mts.weight"), flat), [M, C]));
+    return tf.add(scores, tf.reshape(rowsAt(d("bias_mts.weight"), flat), [M, C]));
   };
 
   const contrast = () => {
     const csp = under(d, "discriminator_csp."), rate = sizes.hidden_dropout_prob, { random } = options;
-    const ofCls = (x: Tensor) => tf.gather(x, clsPositions as tf.Tensor1D);
+    const ofCls = (x: Tensor) => rowsAt(x, clsPositions);
     const noise = random && { random, tokens: ofCls(tokenKeysOf(batch)) }; // (2S)
     const cls = dropout(ofCls(hidden), rate, noise); // (2S, H)
     const dense = gelu(linear(cls, csp("dense.weight"), csp("dense.bias"))); // (2S, H)

@@ -29,6 +29,7 @@ export interface Attribute {
 export const attr = {
   type: (name: string, value: number): Attribute => ({ name, type: ATTR.type, value }),
   int: (name: string, value: number): Attribute => ({ name, type: ATTR.int, value }),
+  float: (name: string, value: number): Attribute => ({ name, type: ATTR.float, value }),
   bool: (name: string, value: boolean): Attribute => ({ name, type: ATTR.bool, value }),
   shape: (name: string, value: readonly number[]): Attribute => ({ name, type: ATTR.shape, value }),
   string: (name: string, value: string | Uint8Array): Attribute => ({ name, type: ATTR.string, value }),

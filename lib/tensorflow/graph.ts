@@ -8,9 +8,10 @@ import type { EagerExecutor, Executor, TensorMetadata } from "./eager.ts";
 import { deleteHostTensor, dims, DTYPE, newHostTensor, type Values } from "./host_tensor.ts";
 import { groupInputs, opDefinition } from "./op_definitions.ts";
 import { cName, type Pointer, type Runtime, runtime } from "./runtime.ts";
+import { ScatteredRows } from "./scatter.ts";
 
 /** An output of a node: what TF_Output is in C. */
-interface Node extends TensorMetadata {
+export interface Node extends TensorMetadata {
   op: string;
   operation: Pointer;
   output: Uint8Array<ArrayBuffer>; // TF_Output: 8 bytes of pointer, 4 of index, 4 of padding
@@ -39,6 +40,8 @@ export function isGraphTensor(id: number): boolean {
 export class GraphRecorder implements Executor {
   readonly graph: Pointer;
   readonly captures = new Map<number, Capture>();
+  /** Gradients of gathers, to be added where they are wanted. */
+  readonly scattered = new ScatteredRows(this);
   /** Operations with side effects, in program order: they run even if no output needs them. */
   readonly effects: Pointer[] = [];
   readonly #nodes = new Map<number, Node>();
@@ -118,6 +121,9 @@ export class GraphRecorder implements Executor {
     outputs: number,
     { shapes = [], after = [] }: { shapes?: readonly (readonly number[])[]; after?: number[] } = {},
   ): TensorMetadata[] {
+    const sum = op === "Add" && this.scattered.sum(inputs[0], inputs[1]);
+    if (sum) return [sum];
+    this.scattered.read(inputs);
     const { symbols } = this.#rt;
     const definition = opDefinition(op);
     const nodes = inputs.map((id) => this.node(id));

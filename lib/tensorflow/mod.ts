@@ -17,6 +17,7 @@ export { DTYPE } from "./host_tensor.ts";
 export { type Fusable, type FusableUpdate, fuse, fuseUpdate, type Update } from "./fuse.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
 export { inspectMachine, type Machine } from "./machine.ts";
+export { allReduce, allReduceAll, type CollectiveGroup, enableCollectives } from "./collectives.ts";
 export { gumbelNoise, hash, keepMask, placesOf, RandomStream, range } from "./random.ts";
 export { type Block, recomputed } from "./recompute.ts";
 export {
@@ -26,4 +27,5 @@ export {
   TensorFlowError,
   tensorflowInfo,
 } from "./runtime.ts";
+export { scatterGradient } from "./scatter.ts";
 export { Variable } from "./variable.ts";

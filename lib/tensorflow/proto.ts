@@ -2,7 +2,7 @@
  * The few protocol-buffer messages that cross TensorFlow's C interface, with TensorFlow's own field numbers.
  * Only the fields we read or write are declared; others are skipped when decoding.
  *
- * Source: tensorflow/core/{protobuf/config,protobuf/rewriter_config,framework/op_def,framework/attr_value,
+ * Source: tensorflow/core/{protobuf/config,protobuf/rewriter_config,protobuf/tensorflow_server,protobuf/cluster,framework/op_def,framework/attr_value,
  * framework/graph,framework/summary,util/event}.proto.
  *
  * @module
@@ -18,7 +18,18 @@ message ConfigProto {
   int32 inter_op_parallelism_threads = 5;
   GPUOptions gpu_options = 6;
   GraphOptions graph_options = 10;
+  message Experimental { string collective_group_leader = 1; }
+  Experimental experimental = 16;
 }
+message ServerDef {
+  ClusterDef cluster = 1;
+  string job_name = 2;
+  int32 task_index = 3;
+  ConfigProto default_session_config = 4;
+  string protocol = 5;
+}
+message ClusterDef { repeated JobDef job = 1; }
+message JobDef { string name = 1; map<int32, string> tasks = 2; }
 message GPUOptions { bool allow_growth = 4; }
 message GraphOptions { RewriterConfig rewrite_options = 10; }
 message RewriterConfig {

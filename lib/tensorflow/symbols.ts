@@ -45,6 +45,7 @@ export const SYMBOLS = {
   TF_DeviceListType: { parameters: [ptr, "i32", ptr], result: ptr },
   TF_DeviceListMemoryBytes: { parameters: [ptr, "i32", ptr], result: "i64" },
   TF_DeleteDeviceList: { parameters: [ptr], result: "void" },
+  TFE_EnableCollectiveOps: { parameters: [ptr, buf, "usize", ptr], result: "void" },
   TFE_ContextAddFunction: { parameters: [ptr, ptr, ptr], result: "void" },
   TFE_ContextRemoveFunction: { parameters: [ptr, buf, ptr], result: "void" },
   TFE_ContextEnableGraphCollection: { parameters: [ptr], result: "void" },

@@ -146,9 +146,15 @@ launchTest("a second signal leaves no process behind", async (stack) => {
   await new Promise((resolve) => setTimeout(resolve, 1100)); // within a second it would count as the same
   launcher.kill("SIGTERM");
   assert.deepEqual(await exitCodes([launcher]), [143]);
-  for (const child of children) {
+  const gone = async (child: number) => {
     const state = await Deno.readTextFile(`/proc/${child}/stat`).catch(() => "");
-    assert.match(state, /^$|\) Z /);
+    return /^$|\) Z /.test(state);
+  };
+  for (const child of children) {
+    for (let tries = 0; !await gone(child); tries++) {
+      assert(tries < 100, `Process ${child} is still there`);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // dying takes a moment
+    }
   }
 });
 
@@ -170,6 +176,24 @@ launchTest(
     assert.match(first.stderr, /Rank 0 ended with status 75; starting all processes again/);
     assert.match(second.stderr, /Rank 2 was killed by SIGKILL; starting all processes again/);
     assert.match(first.stdout, /done\n$/);
+  },
+);
+
+launchTest(
+  "a mistake on one machine ends the processes of the other, even before they have met",
+  async (stack) => {
+    const [port] = freePorts(1);
+    const words = (node: number, flags: string) =>
+      `--workers 1 --nnodes 2 --node_rank ${node} --master 127.0.0.1:${port} --max_restarts 3 rank ${flags}`;
+    const nodes = ["--then wait", "--no_such_flag"].map((flags, node) =>
+      startLaunch(stack, words(node, flags))
+    );
+    assert.deepEqual(await exitCodes(nodes), [1, 1]);
+    assert.match(nodes[1]!.stderr, /Rank 1 ended with status 1; it would fail again/);
+    assert.match(
+      nodes[0]!.stderr,
+      /rank 1 \(--node_rank 1\)|rank 1 on \S+ \(--node_rank 1\) stopped: rank 1 ended with status 1/i,
+    );
   },
 );
 

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { exitCodes, loopbackCluster, startRank, startRanks } from "./processes.ts";
+import { lookup } from "node:dns/promises";
+import { joinCluster } from "../../lib/cluster/mod.ts";
+import { Heartbeat, type Wire } from "../../lib/cluster/wire.ts";
+import { UserError } from "../../lib/config/mod.ts";
+import { exitCodes, freePorts, loopbackCluster, startRank, startRanks } from "./processes.ts";
 
 const windows = Deno.build.os === "windows"; // signals
 const HOST = Deno.hostname();
@@ -85,6 +89,29 @@ clusterTest(
     assert.match(first!.stderr, /Refused rank 1 from \S+ \(127\.0\.0\.1\): rank 1 on/);
   },
 );
+
+clusterTest("a rank that comes again takes its silent predecessor's place", async (stack) => {
+  const cluster = loopbackCluster(3);
+  const [first, hanging] = [0, 1].map((rank) => stack.use(startRank(cluster, rank, "--timeout", "8")));
+  await hanging!.printed(/Waiting for rank 2 /);
+  hanging!.kill("SIGSTOP"); // as after a power failure: its connection is still there
+  await new Promise((resolve) => setTimeout(resolve, 6500));
+  const second = stack.use(startRank(cluster, 1));
+  const third = stack.use(startRank(cluster, 2));
+  const codes = await exitCodes([first!, second, third]);
+  assert.deepEqual(codes, [0, 0, 0], [first!, second, third].map(({ output }) => output).join("---\n"));
+});
+
+clusterTest("a rank that comes when the job has begun waits for the next start", async (stack) => {
+  const { cluster, ranks } = startRanks(stack, 2, "--then", "wait");
+  for (const rank of ranks) await rank.printed(/begin /);
+  const early = stack.use(startRank(cluster, 1));
+  await early.printed(/Waiting for another start: rank 1 on \S+ \(127\.0\.0\.1:\d+\) has joined already/);
+  for (const rank of ranks) rank.kill("SIGKILL");
+  await exitCodes(ranks);
+  const first = stack.use(startRank(cluster, 0));
+  assert.deepEqual(await exitCodes([first, early]), [0, 0]);
+});
 
 clusterTest("strangers at the port disturb nobody, before the beginning and after it", async (stack) => {
   const cluster = loopbackCluster(2);
@@ -206,4 +233,68 @@ clusterTest("a collective that breaks off is explained by the rank that was lost
   ranks[2]!.kill("SIGKILL"); // within the seconds for which rank 0 waits for news
   assert.deepEqual(await exitCodes(ranks), [75, 75, 137]);
   assert.match(ranks[0]!.stderr, /error: Lost rank 2 on /);
+});
+
+const UNUSABLE: [name: string, coordinator: (port: number) => string, message: RegExp, ignore?: boolean][] = [
+  [
+    "an address of no machine here",
+    (port) => `192.0.2.1:${port}`,
+    /^Cannot listen at "192\.0\.2\.1:\d+" for the other ranks: it is no address of this machine \(/,
+  ],
+  [
+    "a name that nobody knows",
+    (port) => `no-such-host.invalid:${port}`,
+    /^Cannot listen at "no-such-host\.invalid:\d+" for the other ranks: nobody knows "no-such-host\.invalid"$/,
+  ],
+  [
+    "a name that means this machine to itself alone",
+    (port) => `${HOST}:${port}`,
+    /^Cannot listen at .* means 127\.\S+, which no other machine reaches; give addresses instead of names/,
+    !(await lookup(HOST).catch(() => ({ address: "" }))).address.startsWith("127."),
+  ],
+];
+
+for (const [name, coordinator, message, ignore = false] of UNUSABLE) {
+  Deno.test({
+    name: `rank 0 cannot listen at ${name}`,
+    ignore,
+    fn: async () => {
+      const [port] = freePorts(1);
+      const cluster = { rank: 0, size: 2, addresses: ["a:1", "b:1"], coordinator: coordinator(port!) };
+      await assert.rejects(
+        joinCluster(cluster, {}, { joinTimeout: 0.3, say: () => {} }),
+        (error: Error) => error instanceof UserError && message.test(error.message),
+      );
+    },
+  });
+}
+
+Deno.test("a port that another program uses is waited for, then refused", async () => {
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const coordinator = `127.0.0.1:${other.addr.port}`;
+  const lines: string[] = [];
+  await assert.rejects(
+    joinCluster({ rank: 0, size: 2, addresses: ["127.0.0.1:1", "127.0.0.1:2"], coordinator }, {}, {
+      joinTimeout: 0.3,
+      reportInterval: 0.05,
+      say: (line) => lines.push(line),
+    }),
+    {
+      name: "UserError",
+      message: `Cannot listen at "${coordinator}" for the other ranks: another process uses the port`,
+    },
+  );
+  assert.match(lines[0]!, /^Waiting for 127\.0\.0\.1:\d+, another process uses the port \(/);
+});
+
+Deno.test("time in which this process did not listen is not counted as the others' silence", async () => {
+  const wire = { busy: false, send: () => Promise.resolve(), heardAt: performance.now() } as unknown as Wire;
+  let silent = false;
+  using _heartbeat = new Heartbeat(wire, 0.4, () => silent = true);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500); // a computation that blocks everything
+  const hearing = setInterval(() => wire.heardAt = performance.now(), 20);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  clearInterval(hearing);
+  assert(!silent);
+  while (!silent) await new Promise((resolve) => setTimeout(resolve, 20)); // and now it is noticed
 });

@@ -18,9 +18,15 @@ export class Running implements AsyncDisposable {
   readonly #reading: Promise<unknown>;
   #changed: (() => void)[] = [];
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", ...args],
+  /** Runs a program of ours; `before` are the words before `deno`, such as those that choose a network namespace. */
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    before: readonly string[] = [],
+  ) {
+    const [program, ...words] = [...before, Deno.execPath(), "run", "-A", "--no-check", ...args];
+    this.child = new Deno.Command(program!, {
+      args: words,
       cwd: ROOT,
       env: { ...env, NO_COLOR: "1" },
       stdin: "null",
@@ -107,10 +113,15 @@ export function loopbackCluster(size: number): Omit<Cluster, "rank"> {
 
 /** Starts one rank of `rank.ts`. */
 export function startRank(cluster: Omit<Cluster, "rank">, index: number, ...flags: string[]): Running {
-  return new Running(["tests/cluster/rank.ts", ...flags], {
-    TF_CONFIG: JSON.stringify({ cluster: { worker: cluster.addresses }, task: { type: "worker", index } }),
-    ERNIE_HEALTH_COORDINATOR: cluster.coordinator,
-  });
+  return new Running(["tests/cluster/rank.ts", ...flags], rankEnvironment(cluster, index));
+}
+
+/** What tells a process that it is that rank. */
+export function rankEnvironment({ addresses, coordinator }: Omit<Cluster, "rank">, index: number) {
+  return {
+    TF_CONFIG: JSON.stringify({ cluster: { worker: addresses }, task: { type: "worker", index } }),
+    ERNIE_HEALTH_COORDINATOR: coordinator,
+  };
 }
 
 /** Starts all ranks; disposing of the stack kills those that are left. */
