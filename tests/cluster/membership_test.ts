@@ -97,9 +97,9 @@ clusterTest("a rank that comes again takes its silent predecessor's place", asyn
   hanging!.kill("SIGSTOP"); // as after a power failure: its connection is still there
   await new Promise((resolve) => setTimeout(resolve, 6500));
   const second = stack.use(startRank(cluster, 1));
+  await second.printed(/Waiting for rank 2 /);
   const third = stack.use(startRank(cluster, 2));
-  const codes = await exitCodes([first!, second, third]);
-  assert.deepEqual(codes, [0, 0, 0], [first!, second, third].map(({ output }) => output).join("---\n"));
+  assert.deepEqual(await exitCodes([first!, second, third]), [0, 0, 0]);
 });
 
 clusterTest("a rank that comes when the job has begun waits for the next start", async (stack) => {
