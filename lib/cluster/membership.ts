@@ -37,6 +37,7 @@ export class Membership<T extends Json = Json> implements AsyncDisposable {
   /** Rejects with a {@linkcode PeerLostError} when another rank is lost or fails; never resolves. */
   readonly failed: Promise<never>;
   readonly #cluster: Cluster;
+  readonly #timeout: number;
   readonly #host: string;
   readonly #wire: Wire;
   readonly #coordinator: Coordinator | undefined;
@@ -53,6 +54,7 @@ export class Membership<T extends Json = Json> implements AsyncDisposable {
     coordinator: Coordinator | undefined,
   ) {
     this.#cluster = cluster;
+    this.#timeout = timeout;
     this.#host = connection.host;
     this.#wire = connection.wire;
     this.#coordinator = coordinator;
@@ -74,7 +76,8 @@ export class Membership<T extends Json = Json> implements AsyncDisposable {
    * @param work what this rank does
    * @param isCommunicationError whether an error of the work may come from a lost peer, as collectives that break off:
    *   then the news of the coordinator is awaited, and thrown instead. Default: any but a {@linkcode UserError} and
-   *   one that an `AbortSignal` caused
+   *   one that an `AbortSignal` caused. After a {@linkcode PeerLostError} of the work, news is awaited for the whole
+   *   timeout, else for some seconds
    * @returns the work's result
    * @throws {PeerLostError} if another rank is lost or has failed
    */
@@ -88,7 +91,8 @@ export class Membership<T extends Json = Json> implements AsyncDisposable {
     } catch (error) {
       if (this.#phase === "out" || !isCommunicationError(error)) throw await this.fail(error);
       let timer;
-      const silence = new Promise<void>((resolve) => timer = setTimeout(resolve, 1000 * EXPLANATION_TIMEOUT));
+      const patience = error instanceof PeerLostError ? this.#timeout : EXPLANATION_TIMEOUT;
+      const silence = new Promise<void>((resolve) => timer = setTimeout(resolve, 1000 * patience));
       try {
         await Promise.race([silence, this.failed]); // throws the better explanation
       } finally {
@@ -124,7 +128,7 @@ export class Membership<T extends Json = Json> implements AsyncDisposable {
       this.#phase = "leaving";
       this.#wire.send({ type: "leave" });
     }
-    await Promise.race([this.#ended.promise, this.failed]);
+    await Promise.race([this.failed, this.#ended.promise]); // in this order: after a loss both are settled
   }
 
   /** Ends the membership, for the others with a failure if nobody spoke of leaving. */
