@@ -2,7 +2,8 @@
 import { UserError } from "../config/mod.ts";
 import { formatAddress, parseAddress } from "./addresses.ts";
 import type { Facts, Member } from "./coordinator.ts";
-import { joinCluster, type JoinOptions, type Membership } from "./membership.ts";
+import { joinCluster, type JoinOptions } from "./join.ts";
+import type { Membership } from "./membership.ts";
 
 /** The machines of a job, from the view of one of them. */
 export interface Nodes {

@@ -33,8 +33,8 @@ const FLOAT = 4;
  *
  * Per parameter: value, two moments, gradient. Per token and layer: what the gradients need, 8 H + F floats, and per head
  * and pair of positions the probability; in one layer at a time three more of those. Where layers are computed again,
- * that of one layer, and its input for each. Once more the word embeddings for each of the places that send gradients to
- * them, and the vocabulary's logits where masked. Calibrated on the peaks of whole runs.
+ * that of one layer, and its input for each. The word embeddings twice more, for their gradients meet, and the vocabulary's
+ * logits where masked. Calibrated on the peaks of whole runs.
  *
  * @returns bytes
  */
@@ -55,7 +55,7 @@ export function estimateMemory(
   const { generator, discriminator, loss_weights } = config;
   const { vocab_size: V, embedding_size: E } = generator;
   const copies = 4 + (accumulation > 1 ? 1 : 0);
-  return RUNTIME + copies * FLOAT * countParameters(parameterShapes(config)) + 5 * FLOAT * V * E +
+  return RUNTIME + copies * FLOAT * countParameters(parameterShapes(config)) + 2 * FLOAT * V * E +
     encoder(generator) + (hasDiscriminator(loss_weights) ? encoder(discriminator) : 0) +
     6 * FLOAT * masked * V;
 }

@@ -97,9 +97,9 @@ clusterTest("a rank that comes again takes its silent predecessor's place", asyn
   hanging!.kill("SIGSTOP"); // as after a power failure: its connection is still there
   await new Promise((resolve) => setTimeout(resolve, 6500));
   const second = stack.use(startRank(cluster, 1));
+  await second.printed(/Waiting for rank 2 /);
   const third = stack.use(startRank(cluster, 2));
-  const codes = await exitCodes([first!, second, third]);
-  assert.deepEqual(codes, [0, 0, 0], [first!, second, third].map(({ output }) => output).join("---\n"));
+  assert.deepEqual(await exitCodes([first!, second, third]), [0, 0, 0]);
 });
 
 clusterTest("a rank that comes when the job has begun waits for the next start", async (stack) => {
@@ -170,6 +170,21 @@ clusterTest("a killed rank is named on all others at once, whatever they compute
   }
 });
 
+clusterTest("who leaves after a loss hears of it", async (stack) => {
+  const cluster = loopbackCluster(2);
+  const other = stack.use(startRank(cluster, 1, "--then", "wait"));
+  await assert.rejects(
+    async () => {
+      await using job = await joinCluster({ ...cluster, rank: 0 }, { corpus: "c0ffee", version: "1" });
+      await other.printed(/begin null/);
+      other.kill("SIGKILL");
+      await job.failed.catch(() => {});
+      await job.leave();
+    },
+    { name: "PeerLostError", message: `Lost rank 1 on ${HOST} (${cluster.addresses[1]}): its process ended` },
+  );
+});
+
 clusterTest("the others notice that rank 0 was killed", async (stack) => {
   const { cluster, ranks } = startRanks(stack, 3, "--then", "wait");
   for (const rank of ranks) await rank.printed(/begin /);
@@ -206,12 +221,22 @@ const ENDINGS: [then: string, code: number, others: number, message: string][] =
   ["mistake", 1, 1, "stopped: Cannot write: no space left"],
   ["crash", 1, 1, "stopped: x is not a function"],
   ["return", 0, 1, "stopped: it left before the end"],
+  ["part", 75, 75, "stopped: Collectives broke off"], // and no news of the coordinator explain it
 ];
 
 for (const [then, code, others, message] of ENDINGS) {
   for (const culprit of [0, 1]) {
     clusterTest(`rank ${culprit} ends by ${then}: the others say so`, async (stack) => {
-      const { cluster, ranks } = startRanks(stack, 2, "--then", then, "--on_rank", String(culprit));
+      const { cluster, ranks } = startRanks(
+        stack,
+        2,
+        "--then",
+        then,
+        "--on_rank",
+        String(culprit),
+        "--timeout",
+        "3",
+      );
       const codes = await exitCodes(ranks);
       assert.equal(codes[culprit], code);
       assert.equal(codes[1 - culprit], others);

@@ -1,6 +1,6 @@
 /** A program that stands for training in these tests: joins, prints what it was handed, and ends as it is told. */
 import { clusterFromEnvironment, joinCluster } from "../../lib/cluster/mod.ts";
-import { UserError } from "../../lib/config/mod.ts";
+import { PeerLostError, UserError } from "../../lib/config/mod.ts";
 import { runTask } from "../../tasks/flags.ts";
 
 await runTask(import.meta, {
@@ -13,7 +13,7 @@ await runTask(import.meta, {
     then: {
       type: "string",
       default: "leave",
-      choices: ["leave", "wait", "mistake", "crash", "return", "break"],
+      choices: ["leave", "wait", "mistake", "crash", "return", "break", "part"],
       help: "What to do after joining",
     },
     on_rank: { type: "integer", default: -1, help: "Which rank does it; the others wait" },
@@ -58,6 +58,7 @@ await runTask(import.meta, {
     if (then === "mistake") await job.guard(Promise.reject(new UserError("Cannot write: no space left")));
     if (then === "crash") await job.guard(Promise.reject(new TypeError("x is not a function")), () => false);
     if (then === "break") await job.guard(Promise.reject(new Error("Collective ops is aborted")));
+    if (then === "part") await job.guard(Promise.reject(new PeerLostError("Collectives broke off")));
     if (then === "leave" || then === "wait") await job.leave();
     console.log("done");
   },
