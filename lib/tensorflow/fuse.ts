@@ -31,9 +31,6 @@ export type FusableUpdate = (values: Tensor[], inputs: Tensor[], ...constants: n
 /** Changes variables. */
 export type Update = (variables: Variable[], inputs: Tensor[], ...constants: number[]) => void;
 
-/** How many elements a call works on. */
-type Size = (inputs: { size: number }[], ...constants: number[]) => number;
-
 interface FusedFunction {
   name: string;
   results: { shape: number[]; dtype: number }[];
@@ -48,7 +45,6 @@ let functions = 0, fusing = false;
  * compiled once per combination of shapes and constants, for the life of the process.
  *
  * @param fn Pure; returns new tensors.
- * @param sizeOf How many elements it works on. Default: those of its largest input.
  * @returns A function of the same signature.
  *
  * @example
@@ -59,10 +55,10 @@ let functions = 0, fusing = false;
  * run(tf.zeros([256, 256])).min().print(); // 1
  * ```
  */
-export function fuse(fn: Fusable, sizeOf: Size = largest): Fusable {
+export function fuse(fn: Fusable): Fusable {
   const known = new Map<string, FusedFunction>();
   return (inputs, ...constants) => {
-    if (!isWorthwhile(sizeOf(inputs, ...constants))) return tf.tidy(() => fn(inputs, ...constants));
+    if (!isWorthwhile(inputs)) return tf.tidy(() => fn(inputs, ...constants));
     const key = JSON.stringify([inputs.map(({ dtype, shape }) => [dtype, shape]), constants]);
     const fused = known.get(key) ?? define(fn.name, (recorder) => {
       const parameters = inputs.map((input) => parameterLike(recorder, input));
@@ -97,7 +93,7 @@ export function fuse(fn: Fusable, sizeOf: Size = largest): Fusable {
 export function fuseUpdate(fn: FusableUpdate, otherwise: Update = assigning(fn)): Update {
   const known = new Map<string, FusedFunction>();
   return (variables, inputs, ...constants) => {
-    if (!isWorthwhile(largest(variables))) return otherwise(variables, inputs, ...constants);
+    if (!isWorthwhile(variables)) return otherwise(variables, inputs, ...constants);
     const shapes = variables.map(({ shape }) => shape);
     const key = JSON.stringify([shapes, inputs.map(({ dtype, shape }) => [dtype, shape]), constants]);
     const fused = known.get(key) ?? define(fn.name, (recorder) => {
@@ -122,12 +118,10 @@ function assigning(fn: FusableUpdate): Update {
 }
 
 /** Whether a call is being compiled for a processor, and large; in another fused function it is part of that. */
-function isWorthwhile(size: number): boolean {
-  return recording() !== undefined && !fusing && size >= WORTHWHILE && !hasGpu();
-}
-
-function largest(operands: { size: number }[]): number {
-  return Math.max(...operands.map(({ size }) => size));
+function isWorthwhile(operands: { size: number }[]): boolean {
+  return recording() !== undefined && !fusing &&
+    Math.max(...operands.map(({ size }) => size)) >= WORTHWHILE &&
+    !hasGpu();
 }
 
 function parameterLike(recorder: GraphRecorder, { shape, dtype }: Tensor) {
