@@ -116,9 +116,6 @@ async function runAll(folder: string) {
     const missing = !flags[name] && !(flags.quick && name === "paddle");
     if (missing) table.note(`Without --${name} its cases are left out; to make one: ${HOW_TO_MAKE[name]}`);
   }
-  if (!flags.json) {
-    console.log("case | ours | peer | ratio | goal | unit | cores busy with others: median, most");
-  }
   if (flags.quick) {
     return await paddedCase(folder, {
       preset: "small",

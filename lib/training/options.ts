@@ -270,6 +270,11 @@ export const PRETRAIN_OPTIONS = {
     type: "path",
     help: "Folder of TensorBoard's event files; default loss_log in --output_dir",
   },
+  log_sentences: {
+    type: "boolean",
+    default: false,
+    help: "Write which sentences each step was given, to sentences-RANK.jsonl in --output_dir",
+  },
   disable_tqdm: { type: "boolean", default: false, help: "No progress bar" },
   save_steps: {
     type: "integer",
@@ -346,6 +351,7 @@ export const RESUMABLE: ReadonlySet<string> = new Set(
     "eager_run",
     "logging_steps",
     "logging_dir",
+    "log_sentences",
     "disable_tqdm",
     "save_steps",
     "save_total_limit",

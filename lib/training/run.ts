@@ -21,6 +21,7 @@ import { type Progress, progressAt } from "./progress.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { describeRun, runNotes, writeEvents } from "./report.ts";
 import { momentsOf, type StartingPoint } from "./resume.ts";
+import { SentenceLog } from "./sentence_log.ts";
 import type { StepReport } from "./step.ts";
 
 /** What a run is made of. */
@@ -49,6 +50,7 @@ export class PretrainingRun implements Disposable {
   /** Absent, as the events, in processes that write nothing. */
   readonly #log: TrainingLog | undefined;
   readonly #events: EventFileWriter | undefined;
+  readonly #sentences: SentenceLog | undefined;
   readonly #opened: DisposableStack;
   /** Step of the newest checkpoint, -1 before the first. */
   #saved: number;
@@ -105,6 +107,9 @@ export class PretrainingRun implements Disposable {
       this.#events = opened.use(
         new EventFileWriter(options.logging_dir ?? join(options.output_dir, "loss_log")),
       );
+    }
+    if (options.log_sentences) {
+      this.#sentences = opened.use(new SentenceLog(options.output_dir, exchange.rank, this.step));
     }
     this.#opened = opened.move();
     this.#log?.message(describeRun(parts));
@@ -218,6 +223,7 @@ export class PretrainingRun implements Disposable {
     if (result === "broken") await this.#skipBroken(batches, report, learningRate);
     const { position, epoch } = batches.at(-1)!;
     const before = this.step++;
+    this.#sentences?.add(this.step, batches);
     progress.position = position;
     if (result === "updated") progress.updates++;
 

@@ -6,7 +6,7 @@ import type { Cluster } from "../../lib/cluster/mod.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What is waited for at most, in milliseconds; no test gets near it unless something hangs. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 /** A child process and what it has printed so far. */
 export class Running implements AsyncDisposable {
