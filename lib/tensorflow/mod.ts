@@ -17,7 +17,18 @@ export { DTYPE } from "./host_tensor.ts";
 export { type Fusable, type FusableUpdate, fuse, fuseUpdate, type Update } from "./fuse.ts";
 export { findLibrary, type TensorFlowLibrary } from "./library.ts";
 export { inspectMachine, type Machine } from "./machine.ts";
-export { allReduce, allReduceAll, type CollectiveGroup, enableCollectives } from "./collectives.ts";
+export {
+  allGather,
+  allReduce,
+  allReduceAll,
+  broadcast,
+  type BucketOptions,
+  type CollectiveGroup,
+  enableCollectives,
+  gathered,
+  reduceInBuckets,
+  type Reduction,
+} from "./collectives.ts";
 export { gumbelNoise, hash, keepMask, placesOf, RandomStream, range } from "./random.ts";
 export { type Block, recomputed } from "./recompute.ts";
 export {

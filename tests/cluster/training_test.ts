@@ -64,7 +64,10 @@ function assertSame(few: Trained, many: Trained) {
       assert.ok(difference < 1e-4, `${name} at step ${step + 1}: ${value} and ${other}`);
     }
   });
-  const difference = few.weights.reduce((most, value, i) => Math.max(most, Math.abs(value - many.weights[i]!)), 0);
+  const difference = few.weights.reduce(
+    (most, value, i) => Math.max(most, Math.abs(value - many.weights[i]!)),
+    0,
+  );
   assert.ok(difference < 1e-4, `weights differ by ${difference}`);
 }
 
@@ -85,7 +88,8 @@ Deno.test("two processes that add up batches: the same bits on both", async () =
 
 /** A run by the launcher, with every sentence written down. */
 function launch(stack: AsyncDisposableStack, output: string, flags: string): Running {
-  const own = `--input_dir ${corpus} --output_dir ${join(folder, output)} --preset tiny --max_seq_length 48 ` +
+  const own =
+    `--input_dir ${corpus} --output_dir ${join(folder, output)} --preset tiny --max_seq_length 48 ` +
     "--batch_size 4 --save_steps 10 --save_total_limit 9 --logging_steps 1 --log_sentences --num_threads 1";
   const [before, after] = flags.split(" pretrain ");
   const words = `${before} pretrain ${own} ${after}`.split(" ");
@@ -115,7 +119,9 @@ async function assertEachOnce(output: string, epochs: number) {
   const seen = await countSentences(output);
   assert.deepEqual([...seen].filter(([, times]) => times !== 1), []);
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const missing = Array.from({ length: SENTENCES }, (_, n) => `${epoch} ${n}`).filter((key) => !seen.has(key));
+    const missing = Array.from({ length: SENTENCES }, (_, n) => `${epoch} ${n}`).filter((key) =>
+      !seen.has(key)
+    );
     assert.deepEqual(missing, []);
   }
 }
@@ -141,7 +147,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "SIGTERM: one checkpoint of all; with another number of processes the run goes on, no sentence lost or repeated",
+  name:
+    "SIGTERM: one checkpoint of all; with another number of processes the run goes on, no sentence lost or repeated",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using stack = new AsyncDisposableStack();
@@ -164,7 +171,8 @@ Deno.test("another batch size on one process is refused by name, on all", async 
   await using stack = new AsyncDisposableStack();
   const cluster = loopbackCluster(2);
   const ranks = [4, 8].map((batchSize, rank) => {
-    const flags = `--input_dir ${corpus} --output_dir ${folder}/refused --preset tiny --batch_size ${batchSize}`;
+    const flags =
+      `--input_dir ${corpus} --output_dir ${folder}/refused --preset tiny --batch_size ${batchSize}`;
     return stack.use(
       new Running(["tasks/pretrain.ts", ...flags.split(" ")], {
         ...environment,
