@@ -47,4 +47,7 @@ const moments = [...optimizer.moments.values()].flatMap(({ first, second }) => [
 const hash = createHash("sha256");
 for (const data of [...values, ...moments]) hash.update(new Uint8Array(data.buffer));
 console.log(hash.digest("hex"));
-if (weights) await Deno.writeFile(weights, new Uint8Array(await new Blob(values).arrayBuffer()));
+if (weights) {
+  const all = Float32Array.from(values.flatMap((data) => [...data]));
+  await Deno.writeFile(weights, new Uint8Array(all.buffer));
+}
