@@ -19,7 +19,7 @@ import { backend } from "./backend.ts";
 import { eager, recording } from "./binding.ts";
 import { DTYPE } from "./host_tensor.ts";
 import { encode } from "./proto.ts";
-import { hasGpu, runtime, TensorFlowError } from "./runtime.ts";
+import { configureTensorFlow, hasGpu, runtime, TensorFlowError } from "./runtime.ts";
 
 /** The processes that compute together. */
 export interface CollectiveGroup {
@@ -41,8 +41,8 @@ const groupSize = () => Math.max(1, group.addresses.length);
 /**
  * Opens this process to the others; alone, it opens nothing.
  *
- * To be called after `configureTensorFlow` and before the first variable and the first compiled function: TensorFlow's devices
- * get other names, under which those would not be found. It does not wait for the other processes: the first call does.
+ * To be called after `configureTensorFlow` and before the first operation: of TensorFlow's devices, which get other names, the
+ * variables and compiled functions made before are lost. It does not wait for the other processes: the first call does.
  *
  * TensorFlow's server has no authentication, and listens on its port at all of the machine's addresses: only the port is taken
  * from this process' own address.
@@ -87,6 +87,8 @@ function serve({ rank, addresses }: CollectiveGroup) {
     },
     protocol: "grpc",
   });
+  // with one, which goes on with what it is at, a sum would begin when all else is computed
+  configureTensorFlow({ operationThreads: 2 });
   const { symbols, context } = runtime(), op = "TFE_EnableCollectiveOps";
   try {
     runtime().call(op, (s) => symbols.TFE_EnableCollectiveOps(context, server, BigInt(server.length), s));
@@ -127,7 +129,7 @@ export function allReduce(x: Tensor, { mean = false }: Reduction = {}): Tensor {
   const attributes = [
     attr.string("merge_op", "Add"),
     attr.string("final_op", mean ? "Div" : "Id"),
-    attr.int("max_subdivs_per_device", -1),
+    attr.int("max_subdivs_per_device", 0), // TensorFlow's choice: large tensors in several rings
     ...UNORDERED,
   ];
   return collective("CollectiveReduceV2", attributes, x, x.shape);

@@ -18,6 +18,8 @@ export interface RuntimeOptions {
   device?: "auto" | "cpu" | "gpu";
   /** Threads to compute with, within operations and across them; 0 (default) lets TensorFlow take all cores. */
   threads?: number;
+  /** Threads that start operations, if not more of them compute: 2 lets operations communicate while others compute. Default 0. */
+  operationThreads?: number;
 }
 
 /** An error reported by TensorFlow: its own message, after the name of the operation that failed. */
@@ -55,7 +57,7 @@ export class Runtime {
     }
     this.#status = this.symbols.TF_NewStatus();
     this.version = cString(this.symbols.TF_Version());
-    this.context = this.#openContext(options.threads);
+    this.context = this.#openContext(options);
     if (options.device === "gpu" && !this.devices().some((device) => device.type === "GPU")) {
       throw new UserError(
         "Cannot use --device gpu: TensorFlow sees no GPU; run `deno task setup --gpu`, check the driver with " +
@@ -64,12 +66,14 @@ export class Runtime {
     }
   }
 
-  #openContext(threads: number): Pointer {
+  #openContext({ threads, operationThreads }: Required<RuntimeOptions>): Pointer {
     const { symbols } = this;
     const options = symbols.TFE_NewContextOptions();
     const config = encode("ConfigProto", {
       intra_op_parallelism_threads: threads,
-      inter_op_parallelism_threads: threads,
+      inter_op_parallelism_threads: operationThreads > 0
+        ? Math.max(operationThreads, threads || navigator.hardwareConcurrency)
+        : threads,
       gpu_options: { allow_growth: true },
     });
     this.call(
@@ -129,7 +133,7 @@ export class Runtime {
   }
 }
 
-let options: Required<RuntimeOptions> = { device: "auto", threads: 0 };
+let options: Required<RuntimeOptions> = { device: "auto", threads: 0, operationThreads: 0 };
 let current: Runtime | undefined;
 
 /** The process's runtime, opened now if it is not yet. */
