@@ -1,7 +1,7 @@
 /**
  * One process of several: calls every collective operation, eagerly and compiled, and prints what came of it as JSON.
  *
- *     collective_rank.ts RANK HOST:PORT,HOST:PORT… (all | gather | wait)
+ *     collective_rank.ts RANK HOST:PORT,HOST:PORT… (all | gather | wait | impatient)
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import {
@@ -21,7 +21,7 @@ const [rankText, addressText, mode] = Deno.args;
 const rank = Number(rankText), addresses = addressText!.split(",");
 configureTensorFlow({ device: "cpu", threads: 1 });
 try {
-  enableCollectives({ rank, addresses });
+  enableCollectives({ rank, addresses, timeout: mode === "impatient" ? 1 : 0 });
 } catch (error) {
   console.log((error as Error).message);
   Deno.exit(3);
@@ -61,6 +61,12 @@ function everything(own: Tensor, scalar: Tensor, odd: Tensor, x: Tensor, weight:
 
 if (mode === "gather") {
   console.log(JSON.stringify(numbers(allGather(tf.tensor1d([rank])))));
+} else if (mode === "impatient") {
+  const { code, message } = await compile((x: Tensor) => allReduce(x)).runAsync(tf.scalar(1)).catch((error) =>
+    error
+  );
+  console.log(JSON.stringify({ code, message }));
+  Deno.exit(0);
 } else if (mode === "wait") {
   const step = compile((x: Tensor) => allReduce(x)), x = tf.ones([1 << 20]);
   (await step.runAsync(x)).dispose();

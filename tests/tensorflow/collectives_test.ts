@@ -105,6 +105,17 @@ Deno.test({
   },
 });
 
+for (const rank of [0, 1]) {
+  Deno.test(`with a timeout, rank ${rank} does not wait for ever for one that never comes`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const running = start(stack, addressesOf(2), rank, "impatient");
+    assert.deepEqual(await exitCodes([running]), [0], running.output);
+    const { code, message } = JSON.parse(running.stdout);
+    assert.equal(code, 4); // deadline exceeded
+    assert.match(message, /timed out waiting for other workers/);
+  });
+}
+
 Deno.test("a port that is taken is named", async () => {
   await using stack = new AsyncDisposableStack();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
