@@ -17,7 +17,6 @@ export {
   type ObjectiveName,
   OBJECTIVES,
 } from "./objectives.ts";
-export { withGradient } from "./ops.ts";
 export { ALONE, type Exchange } from "./exchange.ts";
 export { criterion, type Losses, type Outputs, type Targets } from "./criterion.ts";
 export { encode, type EncoderInputs, type EncodingOptions, type RowGroup } from "./encoder.ts";

@@ -233,9 +233,6 @@ export function reduceInBuckets(
   return results;
 }
 
-/** {@linkcode reduceInBuckets} to sums. */
-export const allReduceAll = (tensors: readonly Tensor[]): Tensor[] => reduceInBuckets(tensors);
-
 /**
  * Which tensors are reduced together.
  *

@@ -20,7 +20,6 @@ export { inspectMachine, type Machine } from "./machine.ts";
 export {
   allGather,
   allReduce,
-  allReduceAll,
   broadcast,
   type BucketOptions,
   type CollectiveGroup,

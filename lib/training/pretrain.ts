@@ -4,11 +4,11 @@
  * @module
  */
 import { join } from "node:path";
-import { ProgressBar, UserError } from "../config/mod.ts";
+import { PeerLostError, ProgressBar, UserError } from "../config/mod.ts";
 import { type Cluster, type Facts, joinCluster, type Json } from "../cluster/mod.ts";
 import { ALONE, type Exchange, type PretrainingConfig } from "../electra/mod.ts";
 import type { BatchLayout } from "../packing/mod.ts";
-import { configureTensorFlow, hasGpu, tensorflowInfo } from "../tensorflow/mod.ts";
+import { configureTensorFlow, hasGpu, TensorFlowError, tensorflowInfo } from "../tensorflow/mod.ts";
 import { lossChart } from "./chart.ts";
 import { removeLeftovers } from "./checkpoint.ts";
 import { collectiveExchange } from "./collective_exchange.ts";
@@ -105,10 +105,20 @@ export async function pretrain(
   });
   const { from, obsolete } = own ?? { from: job.begin as StartingPoint | null ?? undefined, obsolete: [] };
   const summary = await job.guard(
-    carryOut({ options, data, from, obsolete, exchange: collectiveExchange(cluster), context }),
+    carryOut({ options, data, from, obsolete, exchange: collectiveExchange(cluster), context })
+      .catch(whatWasLost),
   );
   await job.leave();
   return summary;
+}
+
+/** TensorFlow's code of a sum over processes of which one has ended. */
+const UNAVAILABLE = 14;
+
+/** Says of an error whether another process is its cause: then a new start may do. */
+function whatWasLost(error: unknown): never {
+  if (!(error instanceof TensorFlowError) || error.code !== UNAVAILABLE) throw error;
+  throw new PeerLostError("Lost the connection to another process", { cause: error });
 }
 
 /** What {@linkcode carryOut} needs. */
