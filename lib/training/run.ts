@@ -108,7 +108,7 @@ export class PretrainingRun implements Disposable {
         new EventFileWriter(options.logging_dir ?? join(options.output_dir, "loss_log")),
       );
     }
-    if (options.log_sentences) {
+    if (options.log_sentences && options.do_train) {
       this.#sentences = opened.use(new SentenceLog(options.output_dir, exchange.rank, this.step));
     }
     this.#opened = opened.move();
