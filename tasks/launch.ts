@@ -1,6 +1,6 @@
 /** `deno task launch`: another command in one process a device, on one machine or several. */
 import { fileURLToPath } from "node:url";
-import { clusterFromEnvironment, launch, type Nodes } from "../lib/cluster/mod.ts";
+import { clusterFromEnvironment, launch, type LaunchOptions, type Nodes } from "../lib/cluster/mod.ts";
 import { nearestName, type OptionsOf, type OptionTable, UserError } from "../lib/config/mod.ts";
 import { runTask } from "./flags.ts";
 
@@ -105,6 +105,17 @@ function programOf(name: string | undefined): string[] {
   return ["run", "-A", "--config", path("../deno.json"), path(`./${name}.ts`)];
 }
 
+/** What the launcher is told by its own options and the scheduler. */
+export function launchOf(options: Options): Omit<LaunchOptions, "program" | "flags"> {
+  return {
+    devices: devicesOf(options),
+    nodes: nodesOf(options, Deno.env.toObject()),
+    maxRestarts: options.max_restarts,
+    logDir: options.log_dir,
+    joinTimeout: options.join_timeout,
+  };
+}
+
 await runTask(import.meta, {
   name: "launch",
   summary: "Run a command in one process a device: data parallel, on one machine or several.",
@@ -116,15 +127,6 @@ await runTask(import.meta, {
     "deno task launch --gpus 0,1 --nnodes 2 --node_rank 0 --master 10.0.0.1:29500 pretrain --input_dir data …",
   ],
   async main(options, { signal, command: [name, ...flags] }) {
-    Deno.exitCode = await launch({
-      program: programOf(name),
-      flags,
-      devices: devicesOf(options),
-      nodes: nodesOf(options, Deno.env.toObject()),
-      maxRestarts: options.max_restarts,
-      logDir: options.log_dir,
-      joinTimeout: options.join_timeout,
-      signal,
-    });
+    Deno.exitCode = await launch({ ...launchOf(options), program: programOf(name), flags, signal });
   },
 });

@@ -56,6 +56,12 @@ export function clusterFromEnvironment(env: Environment): Cluster | undefined {
   };
 }
 
+/** How many of the processes are on this one's machine, as far as their addresses tell. */
+export function localSize({ rank, addresses }: Pick<Cluster, "rank" | "addresses">): number {
+  const hosts = addresses.map((address) => parseAddress(address, "the cluster").host);
+  return hosts.filter((host) => host === hosts[rank]).length;
+}
+
 function coordinatorAddress(given: string | undefined, first: string): string {
   if (given) return formatAddress(parseAddress(given, "ERNIE_HEALTH_COORDINATOR"));
   const { host, port } = parseAddress(first, "rank 0");

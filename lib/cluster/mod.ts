@@ -1,5 +1,5 @@
 /** Many processes as one job: who they are, how they meet, what becomes of them, and starting them. */
-export { type Cluster, clusterFromEnvironment, type Environment } from "./environment.ts";
+export { type Cluster, clusterFromEnvironment, type Environment, localSize } from "./environment.ts";
 export type { Facts, Member } from "./coordinator.ts";
 export { joinCluster, type JoinOptions } from "./join.ts";
 export { launch, type LaunchOptions } from "./launcher.ts";

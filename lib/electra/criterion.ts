@@ -9,7 +9,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { tf } from "../tensorflow/mod.ts";
 import type { PretrainingConfig } from "./config.ts";
 import { ALONE, type Exchange } from "./exchange.ts";
-import type { LossWeights } from "./objectives.ts";
+import { LOSS_NAMES, type LossWeights } from "./objectives.ts";
 import { binaryCrossEntropy, crossEntropy } from "./ops.ts";
 
 /** What the model computed. */
@@ -92,8 +92,7 @@ export function criterion(
 }
 
 function weighted(losses: Record<keyof LossWeights, Tensor>, weights: LossWeights): Tensor {
-  const names = ["generator", "rtd", "mts", "csp"] as const;
-  return names.map((name) => tf.mul(losses[name], weights[name])).reduce((a, b) => tf.add(a, b));
+  return LOSS_NAMES.map((name) => tf.mul(losses[name], weights[name])).reduce((a, b) => tf.add(a, b));
 }
 
 /**

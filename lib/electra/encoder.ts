@@ -12,7 +12,17 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type Block, placesOf, type RandomStream, range, recomputed, tf } from "../tensorflow/mod.ts";
 import type { ElectraConfig } from "./config.ts";
-import { addNorm, attention, dropout, geluLinear, layerNorm, linear, type Noise, rowsAt } from "./ops.ts";
+import {
+  addNorm,
+  attention,
+  type AttentionNoise,
+  dropout,
+  geluLinear,
+  layerNorm,
+  linear,
+  type Noise,
+  rowsAt,
+} from "./ops.ts";
 import { type Parameters, under } from "./parameters.ts";
 
 /** Rows of one width; a step may have several such groups, one after another. */
@@ -80,12 +90,8 @@ export function encode(
       `Cannot encode rows of ${longest} tokens: the model has ${config.max_position_embeddings} position embeddings`,
     );
   }
-  const tokens = tokenKeysOf(inputs),
-    constants = [
-      tokens,
-      positionsOf(inputs),
-      ...attentionBiases(inputs, config.pad_token_id),
-    ];
+  const tokens = tokenKeysOf(inputs);
+  const constants = [tokens, positionsOf(inputs), ...attentionBiases(inputs, config.pad_token_id)];
   let x = embed(under(p, "embeddings."), config, inputs, random && { random, tokens }); // (N, E)
   if (config.embedding_size !== config.hidden_size) {
     x = linear(x, p("embeddings_project.weight"), p("embeddings_project.bias")); // (N, H)
@@ -166,7 +172,7 @@ function layer(
   x: Tensor, // (N, H)
   groups: readonly RowGroup[],
   biases: Tensor[],
-  noise?: Noise & { positions: Tensor },
+  noise?: AttentionNoise,
 ): Tensor {
   const { hidden_size: H, num_attention_heads: A, hidden_dropout_prob: rate, layer_norm_eps: eps } = config;
   const project = (x: Tensor, name: string) => linear(x, p(`${name}.weight`), p(`${name}.bias`));

@@ -12,6 +12,7 @@ export {
 } from "./config.ts";
 export {
   hasDiscriminator,
+  LOSS_NAMES,
   type LossWeights,
   type Objective,
   type ObjectiveName,

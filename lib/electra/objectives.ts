@@ -11,11 +11,12 @@
  *       views: "sentence",
  *     },
  *
- * `deno task pretrain --objective electra-csp` then takes it; heads of weight 0 are neither made nor saved nor logged.
+ * With its name among the choices of `--objective` (`training/options.ts`), `deno task pretrain` takes it; heads of weight
+ * 0 are neither made nor saved nor logged.
  *
  * One with a loss of its own, say the length of a sentence told from its `[CLS]`, is five small pieces more:
  *
- * 1. a name in {@linkcode LossWeights}, and 0 for it in the rows that go without;
+ * 1. a name in {@linkcode LossWeights} and {@linkcode LOSS_NAMES}, and 0 for it in the rows that go without;
  * 2. the head's parameters, in `parameterShapes` (`parameters.ts`): `if (weights.length > 0) linear("…length", H, 1)`;
  * 3. what the head computes, in `discriminatorForward` (`pretraining.ts`), and a field for it in `Outputs`;
  * 4. its loss, in `criterion` (`criterion.ts`): a mean over what counts, 0 where nothing does, and what is right in
@@ -40,6 +41,9 @@ export interface LossWeights {
   /** Contrast of sequences: the two views of a sentence, or a question and its answer. */
   readonly csp: number;
 }
+
+/** Names of the losses: those of {@linkcode LossWeights}. */
+export const LOSS_NAMES = ["generator", "rtd", "mts", "csp"] as const satisfies (keyof LossWeights)[];
 
 /** One row of {@linkcode OBJECTIVES}. */
 export interface Objective {

@@ -216,11 +216,8 @@ function drop(x: Tensor, key: Tensor, places: Tensor, rate: number): Tensor {
 }
 
 /** Where dropout of attention comes from. */
-export interface AttentionNoise {
-  readonly random: RandomStream;
-  /** int32 (B × L): as in {@linkcode Noise}. */
-  readonly tokens: Tensor;
-  /** int32 (B × L): place of each token in its sentence. */
+export interface AttentionNoise extends Noise {
+  /** int32, of as many: place of each token in its sentence. */
   readonly positions: Tensor;
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LOSS_NAMES } from "../electra/mod.ts";
 import type { Batch } from "../packing/mod.ts";
 import { type CompileOptions, tf } from "../tensorflow/mod.ts";
 import { compileEvaluation, readReport, type StepReport, type StepSetup } from "./step.ts";
@@ -10,7 +11,6 @@ import { batchTensors } from "./trainer.ts";
 
 /** Over what each loss of a batch is a mean. */
 const MEAN_OVER = { generator: "masked", rtd: "tokens", mts: "replaced", csp: "views" } as const;
-const PARTS = ["generator", "rtd", "mts", "csp"] as const;
 
 /**
  * Evaluates a model.
@@ -51,16 +51,16 @@ export class Evaluator implements Disposable {
     }
     const sum = (value: (report: typeof reports[number]) => number) =>
       reports.reduce((total, report) => total + value(report), 0);
-    const means = PARTS.map((loss) =>
+    const means = LOSS_NAMES.map((loss) =>
       sum((report) => report[loss] * report[MEAN_OVER[loss]]) /
       Math.max(1, sum((report) => report[MEAN_OVER[loss]]))
     );
     const { loss_weights: weights } = this.#setup.config;
-    const total = PARTS.reduce((total, loss, i) => total + weights[loss] * means[i], 0);
+    const total = LOSS_NAMES.reduce((total, loss, i) => total + weights[loss] * means[i], 0);
     const names = Object.keys(readReport([])) as (keyof StepReport)[];
     return {
       ...Object.fromEntries(names.map((name) => [name, sum((report) => report[name])])) as StepReport,
-      ...Object.fromEntries(PARTS.map((loss, i) => [loss, means[i]])),
+      ...Object.fromEntries(LOSS_NAMES.map((loss, i) => [loss, means[i]])),
       total,
     };
   }

@@ -9,7 +9,7 @@ import { AppendedFile } from "./appended_file.ts";
 import { formatDetails, formatEvaluation, formatLogLine } from "./log_lines.ts";
 import { MetricSums, type MetricSumsState, type StepMetrics } from "./metrics.ts";
 import { type ProcessMemory, processMemory } from "./process_memory.ts";
-import { type EvaluationRecord, RECORDS_FILE, type TrainingRecord } from "./records.ts";
+import { type EvaluationRecord, RECORDS_FILE, stepOfRecord, type TrainingRecord } from "./records.ts";
 
 export type { StepMetrics } from "./metrics.ts";
 export { readTrainingRecords, type TrainingRecord } from "./records.ts";
@@ -273,13 +273,4 @@ function known<R>(record: { [Name in keyof R]: R[Name] | undefined }): R {
 /** The step of a line in `train.log`; lines of other text belong to the step before them. */
 function stepOfLogLine(line: string): number {
   return Number(/^global step (\d+)\//.exec(line)?.[1] ?? 0);
-}
-
-/** The step of a line in `train.jsonl`; infinite when it is damaged. */
-function stepOfRecord(line: string): number {
-  try {
-    return JSON.parse(line).step ?? Infinity;
-  } catch {
-    return Infinity;
-  }
 }

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { PeerLostError, ProgressBar, UserError } from "../config/mod.ts";
-import { type Cluster, type Facts, joinCluster, type Json } from "../cluster/mod.ts";
+import { type Cluster, type Facts, joinCluster, type Json, localSize } from "../cluster/mod.ts";
 import { ALONE, type Exchange, type PretrainingConfig } from "../electra/mod.ts";
 import type { BatchLayout } from "../packing/mod.ts";
 import { configureTensorFlow, hasGpu, TensorFlowError, tensorflowInfo } from "../tensorflow/mod.ts";
@@ -152,7 +152,7 @@ async function carryOut(
       `Cannot evaluate: "${options.output_dir}" has no checkpoint, and --no-do_train makes none`,
     );
   }
-  if (!hasGpu()) checkMemory(plan.memory * processesHere(cluster));
+  if (!hasGpu()) checkMemory(plan.memory * (cluster ? localSize(cluster) : 1));
   await removeObsolete(options.output_dir, obsolete, print); // now that nothing speaks against the run
 
   const leads = exchange.rank === 0;
@@ -192,14 +192,6 @@ async function dryRun(
   }
   const { totalSteps, parameters } = plan;
   return { folder: "", step: 0, totalSteps, parameters, chart: "" };
-}
-
-/** How many of the processes are on this machine, as far as their addresses tell. */
-function processesHere(cluster: Cluster | undefined): number {
-  if (!cluster) return 1;
-  const hostOf = (address: string) => address.slice(0, address.lastIndexOf(":"));
-  const here = hostOf(cluster.addresses[cluster.rank]!);
-  return cluster.addresses.filter((address) => hostOf(address) === here).length;
 }
 
 /** Options that may differ between the processes of a run: where things are on each machine. */

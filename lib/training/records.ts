@@ -156,6 +156,15 @@ export async function readTrainingRecords(outputDir: string): Promise<TrainingRe
   return (await readLogRecords(outputDir)).filter((record) => record.kind === "training");
 }
 
+/** The step of a line of JSON; infinite when the line is damaged. */
+export function stepOfRecord(line: string): number {
+  try {
+    return JSON.parse(line).step ?? Infinity;
+  } catch {
+    return Infinity;
+  }
+}
+
 /** Line by line: the log of a long run does not fit into one string. */
 async function* wholeLines(path: string): AsyncGenerator<string> {
   try {

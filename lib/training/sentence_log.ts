@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileError } from "../config/mod.ts";
 import type { PlacedBatch } from "../packing/mod.ts";
 import { AppendedFile } from "./appended_file.ts";
+import { stepOfRecord } from "./records.ts";
 
 const NAME = /^sentences-\d+\.jsonl$/;
 
@@ -23,7 +24,7 @@ export class SentenceLog implements Disposable {
    * @throws {UserError} When the disk refuses.
    */
   constructor(outputDir: string, rank: number, step: number) {
-    const isWanted = (line: string) => stepOf(line) <= step;
+    const isWanted = (line: string) => stepOfRecord(line) <= step;
     try {
       Deno.mkdirSync(outputDir, { recursive: true });
     } catch (error) {
@@ -53,14 +54,5 @@ export class SentenceLog implements Disposable {
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
-  }
-}
-
-/** The step of a line; infinite when it is damaged. */
-function stepOf(line: string): number {
-  try {
-    return JSON.parse(line).step ?? Infinity;
-  } catch {
-    return Infinity;
   }
 }

@@ -14,6 +14,7 @@ import {
   type Draws,
   type Exchange,
   lookup,
+  LOSS_NAMES,
   type ModelVariables,
   type PretrainingBatch,
   type PretrainingConfig,
@@ -87,8 +88,12 @@ export interface StepSetup {
   exchange?: Exchange | undefined;
 }
 
-/** Losses: the numbers of a report that are averaged over batches and processes; the others are added up. */
-export const LOSSES = ["total", "generator", "rtd", "mts", "csp"] as const;
+const MEANS: ReadonlySet<string> = new Set(["total", ...LOSS_NAMES, "gradNorm"]);
+
+/** Whether a number of a report is averaged over batches and processes: losses and norm; counts are added up. */
+export function isMean(name: typeof REPORT[number]): boolean {
+  return MEANS.has(name);
+}
 
 /**
  * Losses, counts and gradients of one batch.
@@ -184,7 +189,6 @@ function drawsOf({ seed, exchange: { rank, size } = ALONE }: StepSetup, step: Te
 
 /** The report of all processes from those of each, with losses and norm averaged: the same to the bit everywhere. */
 function ofAll(report: Tensor[], exchange: Exchange): Tensor {
-  const isMean = (name: string) => name === "gradNorm" || (LOSSES as readonly string[]).includes(name);
   const factors = REPORT.slice(0, report.length).map((name) => isMean(name) ? 1 / exchange.size : 1);
   const sum = exchange.sum(tf.stack(report));
   return exchange.size === 1 ? sum : tf.mul(sum, factors);

@@ -11,7 +11,7 @@ import { type CompileOptions, tf } from "../tensorflow/mod.ts";
 import { GradientAccumulator } from "./accumulation.ts";
 import { type AdamW, clipFactor } from "./adamw.ts";
 import type { LossScaler } from "./loss_scale.ts";
-import { compileGradients, LOSSES, readReport, type StepReport, type StepSetup } from "./step.ts";
+import { compileGradients, isMean, readReport, type StepReport, type StepSetup } from "./step.ts";
 
 /** How updates are made. */
 export interface TrainerOptions {
@@ -173,6 +173,6 @@ export function combined(reports: readonly StepReport[]): StepReport {
   const names = Object.keys(reports[0]) as (keyof StepReport)[];
   return Object.fromEntries(names.map((name) => {
     const sum = reports.reduce((sum, report) => sum + report[name], 0);
-    return [name, (LOSSES as readonly string[]).includes(name) ? sum / reports.length : sum];
+    return [name, isMean(name) ? sum / reports.length : sum];
   })) as StepReport;
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { UserError } from "../../lib/config/mod.ts";
 import { parseFlags, splitCommand } from "../../tasks/flags.ts";
 import { devicesOf, LAUNCH_OPTIONS, nodesOf } from "../../tasks/launch.ts";
-import { exitCodes, freePorts, Running } from "./processes.ts";
+import { freeLoopbackPorts } from "../../lib/cluster/nodes.ts";
+import { exitCodes, Running } from "./processes.ts";
 
 const windows = Deno.build.os === "windows"; // signals
 const CORES = navigator.hardwareConcurrency;
@@ -161,7 +162,7 @@ launchTest("a second signal leaves no process behind", async (stack) => {
 launchTest(
   "machines meet at the master, tell who is missing, and restart together",
   async (stack, folder) => {
-    const [port] = freePorts(1);
+    const [port] = freeLoopbackPorts(1);
     const words = (node: number, workers: number) =>
       `--workers ${workers} --nnodes 2 --node_rank ${node} --master 127.0.0.1:${port} --max_restarts 1 ` +
       `--log_dir ${folder} rank --then wait --first_time ${folder}/been`;
@@ -182,7 +183,7 @@ launchTest(
 launchTest(
   "a mistake on one machine ends the processes of the other, even before they have met",
   async (stack) => {
-    const [port] = freePorts(1);
+    const [port] = freeLoopbackPorts(1);
     const words = (node: number, flags: string) =>
       `--workers 1 --nnodes 2 --node_rank ${node} --master 127.0.0.1:${port} --max_restarts 3 rank ${flags}`;
     const nodes = ["--then wait", "--no_such_flag"].map((flags, node) =>
@@ -198,7 +199,7 @@ launchTest(
 );
 
 launchTest("machines with different flags are refused", async (stack) => {
-  const [port] = freePorts(1);
+  const [port] = freeLoopbackPorts(1);
   const nodes = [0, 1].map((node) =>
     startLaunch(
       stack,
@@ -212,7 +213,7 @@ launchTest("machines with different flags are refused", async (stack) => {
 });
 
 launchTest("under a scheduler, its workers are the machines", async (stack, folder) => {
-  const [a, b, coordinator] = freePorts(3);
+  const [a, b, coordinator] = freeLoopbackPorts(3);
   const worker = [`127.0.0.1:${a}`, `127.0.0.1:${b}`];
   const nodes = [0, 1].map((index) =>
     startLaunch(stack, `--workers 2 --log_dir ${folder} rank`, {

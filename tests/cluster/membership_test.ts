@@ -3,7 +3,8 @@ import { lookup } from "node:dns/promises";
 import { joinCluster } from "../../lib/cluster/mod.ts";
 import { Heartbeat, type Wire } from "../../lib/cluster/wire.ts";
 import { UserError } from "../../lib/config/mod.ts";
-import { exitCodes, freePorts, loopbackCluster, startRank, startRanks } from "./processes.ts";
+import { freeLoopbackPorts } from "../../lib/cluster/nodes.ts";
+import { exitCodes, loopbackCluster, startRank, startRanks } from "./processes.ts";
 
 const windows = Deno.build.os === "windows"; // signals
 const HOST = Deno.hostname();
@@ -284,7 +285,7 @@ for (const [name, coordinator, message, ignore = false] of UNUSABLE) {
     name: `rank 0 cannot listen at ${name}`,
     ignore,
     fn: async () => {
-      const [port] = freePorts(1);
+      const [port] = freeLoopbackPorts(1);
       const cluster = { rank: 0, size: 2, addresses: ["a:1", "b:1"], coordinator: coordinator(port!) };
       await assert.rejects(
         joinCluster(cluster, {}, { joinTimeout: 0.3, say: () => {} }),

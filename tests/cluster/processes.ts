@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { Cluster } from "../../lib/cluster/mod.ts";
+import { loopbackPlaces } from "../../lib/cluster/nodes.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -97,18 +98,10 @@ export class Running implements AsyncDisposable {
   }
 }
 
-/** As many free ports of the loopback interface. */
-export function freePorts(count: number): number[] {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
-}
-
 /** The cluster of so many ranks on this machine. */
 export function loopbackCluster(size: number): Omit<Cluster, "rank"> {
-  const [coordinator, ...addresses] = freePorts(size + 1).map((port) => `127.0.0.1:${port}`);
-  return { size, addresses, coordinator: coordinator! };
+  const { addresses, coordinator } = loopbackPlaces(size);
+  return { size, addresses, coordinator };
 }
 
 /** Starts one rank of `rank.ts`. */

@@ -10,13 +10,14 @@ import {
   tf,
 } from "../../lib/tensorflow/mod.ts";
 import { planBuckets } from "../../lib/tensorflow/collectives.ts";
-import { exitCodes, freePorts, Running } from "../cluster/processes.ts";
+import { freeLoopbackPorts } from "../../lib/cluster/nodes.ts";
+import { exitCodes, Running } from "../cluster/processes.ts";
 import { contrastiveLoss, examples, noise, SHAPES, WEIGHT } from "./collective_inputs.ts";
 
 const TENSORFLOW = Deno.env.get("ERNIE_HEALTH_TF");
 const environment: Record<string, string> = TENSORFLOW ? { ERNIE_HEALTH_TF: TENSORFLOW } : {};
 
-const addressesOf = (size: number) => freePorts(size).map((port) => `127.0.0.1:${port}`);
+const addressesOf = (size: number) => freeLoopbackPorts(size).map((port) => `127.0.0.1:${port}`);
 
 function start(stack: AsyncDisposableStack, addresses: string[], rank: number, mode: string): Running {
   const args = ["tests/tensorflow/collective_rank.ts", String(rank), addresses.join(","), mode];
