@@ -45,7 +45,7 @@ const groupSize = () => Math.max(1, group.addresses.length);
  * variables and compiled functions made before are lost. It does not wait for the other processes: the first call does.
  *
  * TensorFlow's server has no authentication, and listens on its port at all of the machine's addresses: only the port is taken
- * from this process' own address.
+ * from this process' own address. `narrow` in `lib/cluster` closes the others.
  *
  * @throws {TensorFlowError} If the port is taken.
  * @throws {RangeError} If there is no such rank.

@@ -104,10 +104,11 @@ export async function pretrain(
     },
   });
   const { from, obsolete } = own ?? { from: job.begin as StartingPoint | null ?? undefined, obsolete: [] };
-  const summary = await job.guard(
-    carryOut({ options, data, from, obsolete, exchange: collectiveExchange(cluster), context })
-      .catch(whatWasLost),
-  );
+  const work = async () => {
+    const exchange = await collectiveExchange(cluster);
+    return await carryOut({ options, data, from, obsolete, exchange, context }).catch(whatWasLost);
+  };
+  const summary = await job.guard(work());
   await job.leave();
   return summary;
 }

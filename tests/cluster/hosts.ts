@@ -72,6 +72,13 @@ export class Hosts implements AsyncDisposable {
     return await ip(`netns exec ${this.#namespace(host)} ${command}`);
   }
 
+  /** Whether something answers there, seen from a host. */
+  async reaches(host: number, address: string, port: number): Promise<boolean> {
+    const knock = ["timeout", "1", "bash", "-c", `: > /dev/tcp/${address}/${port}`];
+    const args = ["netns", "exec", this.#namespace(host), ...knock];
+    return (await new Deno.Command("ip", { args, stderr: "null" }).output()).success;
+  }
+
   /** Pulls a host's cable, or plugs it in again: whatever is sent vanishes, and no connection is told. */
   async plug(host: number, isIn: boolean): Promise<void> {
     await ip(`link set ${this.#cable(host)} ${isIn ? "up" : "down"}`);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { canMakeHosts, Hosts } from "./hosts.ts";
 import { exitCodes, rankEnvironment, type Running } from "./processes.ts";
+import { assertEachOnce, checkpointsOf, environment, launchedRun } from "./small_run.ts";
 
 const ignore = !await canMakeHosts(); // not Linux, or not root
 
@@ -102,3 +103,60 @@ hostsTest(
     assert.match(launchers[0]!.stdout, /done\n$/);
   },
 );
+
+hostsTest(
+  "training goes on after a cut and a kill, stops when cut for too long and at SIGTERM, no sentence lost or repeated",
+  async (hosts, stack) => {
+    const OUTPUT = "hosts";
+    const start = (launcher: string, pretrain: string) =>
+      [0, 1, 2, 3].map((host) => {
+        const nodes = `--workers 1 --nnodes 4 --node_rank ${host} --master 10.77.0.1:29500 ${launcher}`;
+        const words = launchedRun(OUTPUT, nodes.trim(), `--max_steps 5000 ${pretrain}`);
+        return stack.use(hosts.start(host, words, environment));
+      });
+    const stepsOf = ({ output }: Running) => output.split("global step ").length - 1;
+    const reached = (launchers: Running[], steps: number) =>
+      launchers[0]!.printed(new RegExp(`(global step [^]*){${steps}}`));
+
+    const patient = start("--max_restarts 1", "--timeout 30");
+    await reached(patient, 5);
+    for (const host of [0, 1, 2, 3]) {
+      const port = 29502 + host; // that of TensorFlow's server, which opens it at all addresses
+      assert.ok(await hosts.reaches(host, hosts.address(host), port));
+      assert.ok(!await hosts.reaches(host, "127.0.0.1", port));
+    }
+    const before = stepsOf(patient[0]!);
+    await hosts.cut(2, 5);
+    await reached(patient, before + 15);
+    assert.doesNotMatch(patient[3]!.output, /starting all processes again/);
+    const [victim] = await patient[3]!.children();
+    Deno.kill(victim!, "SIGKILL");
+    await patient[0]!.printed(/Going on from [^]*global step/);
+    assert.match(patient[3]!.stderr, /^Rank 3 was killed by SIGKILL; starting all processes again/m);
+    for (const launcher of patient) launcher.kill("SIGTERM");
+    assert.deepEqual(await exitCodes(patient), [143, 143, 143, 143], patient[0]!.output);
+    assertStoppedAtACheckpoint(OUTPUT, patient[0]!);
+
+    const impatient = start("", "--timeout 2");
+    await reached(impatient, 12);
+    await hosts.cut(1, 5);
+    assert.deepEqual(await exitCodes(impatient), [75, 75, 75, 75], impatient[0]!.output);
+    assert.match(
+      impatient[0]!.stderr,
+      /^error: Lost rank 1 on \S+ \(10\.77\.0\.2:\d+\): nothing was heard from it for 2 s/m,
+    );
+
+    const last = start("", "");
+    await reached(last, 20);
+    for (const launcher of last) launcher.kill("SIGTERM");
+    assert.deepEqual(await exitCodes(last), [143, 143, 143, 143], last[0]!.output);
+    assertStoppedAtACheckpoint(OUTPUT, last[0]!);
+    await assertEachOnce(OUTPUT);
+  },
+);
+
+/** The newest checkpoint is of the last step that was made. */
+function assertStoppedAtACheckpoint(output: string, launcher: Running): void {
+  const last = [...launcher.output.matchAll(/global step (\d+)/g)].at(-1)![1];
+  assert.equal(checkpointsOf(output).at(-1), Number(last));
+}

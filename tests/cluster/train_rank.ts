@@ -18,7 +18,7 @@ const WIDTH = 48;
 
 configureTensorFlow({ device: "cpu", threads: 1 });
 const cluster = clusterFromEnvironment(Deno.env.toObject());
-const exchange = cluster ? collectiveExchange(cluster) : ALONE;
+const exchange = cluster ? await collectiveExchange(cluster) : ALONE;
 const vocabulary = await Vocabulary.read(`${folder}/vocab.txt`);
 using corpus = await Corpus.open(folder, vocabulary);
 const layout = paddedLayout(batchSize, WIDTH, batchSize * WIDTH);

@@ -1,22 +1,8 @@
 /** Training by several processes: as one process with the same batches, whatever becomes of them. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { preprocess } from "../../lib/preprocessing/mod.ts";
-import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
 import { exitCodes, loopbackCluster, rankEnvironment, Running } from "./processes.ts";
-
-const folder = await Deno.makeTempDir();
-addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-const corpus = join(folder, "corpus"), SENTENCES = 150;
-{
-  const lines = [...generateCorpus({ sentences: SENTENCES, seed: 1 })], text = join(folder, "text.txt");
-  const { vocabulary } = await buildVocabulary(lines);
-  await Deno.writeTextFile(text, lines.join("\n") + "\n");
-  await Deno.mkdir(corpus);
-  await preprocess({ inputPath: text, outputFile: join(corpus, "samples"), vocabulary, tool: "jieba" });
-}
-const TENSORFLOW = Deno.env.get("ERNIE_HEALTH_TF");
-const environment: Record<string, string> = TENSORFLOW ? { ERNIE_HEALTH_TF: TENSORFLOW } : {};
+import { assertEachOnce, checkpointsOf, corpus, environment, folder, launchedRun } from "./small_run.ts";
 
 type Report = Record<string, number>;
 interface Trained {
@@ -86,55 +72,23 @@ Deno.test("two processes that add up batches: the same bits on both", async () =
   assert.ok(reports.every(({ total }) => Number.isFinite(total)));
 });
 
-/** A run by the launcher, with every sentence written down. */
-function launch(stack: AsyncDisposableStack, output: string, flags: string): Running {
-  const own =
-    `--input_dir ${corpus} --output_dir ${join(folder, output)} --preset tiny --max_seq_length 48 ` +
-    "--batch_size 4 --save_steps 10 --save_total_limit 9 --logging_steps 1 --log_sentences --num_threads 1";
-  const [before, after] = flags.split(" pretrain ");
-  const words = `${before} pretrain ${own} ${after}`.split(" ");
-  return stack.use(new Running(["tasks/launch.ts", ...words], environment));
+/** Starts a run by the launcher. */
+function launch(stack: AsyncDisposableStack, output: string, launcher: string, pretrain: string): Running {
+  return stack.use(new Running(launchedRun(output, launcher, pretrain), environment));
 }
 
 const modelOf = (output: string, step: number) =>
   Deno.readFile(join(folder, output, `checkpoint-${step}`, "model.safetensors"));
-
-/** How often each sentence of each epoch was given, of all processes. */
-async function countSentences(output: string): Promise<Map<string, number>> {
-  const seen = new Map<string, number>();
-  for await (const { name } of Deno.readDir(join(folder, output))) {
-    if (!name.startsWith("sentences-")) continue;
-    const text = await Deno.readTextFile(join(folder, output, name));
-    for (const line of text.trim().split("\n").filter(Boolean)) {
-      for (const [epoch, sentence] of JSON.parse(line).sentences) {
-        const key = `${epoch} ${sentence}`;
-        seen.set(key, (seen.get(key) ?? 0) + 1);
-      }
-    }
-  }
-  return seen;
-}
-
-async function assertEachOnce(output: string, epochs: number) {
-  const seen = await countSentences(output);
-  assert.deepEqual([...seen].filter(([, times]) => times !== 1), []);
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    const missing = Array.from({ length: SENTENCES }, (_, n) => `${epoch} ${n}`).filter((key) =>
-      !seen.has(key)
-    );
-    assert.deepEqual(missing, []);
-  }
-}
 
 Deno.test({
   name: "a process that is killed: all start again from the checkpoint, and end as if nothing had happened",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using stack = new AsyncDisposableStack();
-    const undisturbed = launch(stack, "undisturbed", "--workers 2 pretrain --max_steps 40");
+    const undisturbed = launch(stack, "undisturbed", "--workers 2", "--max_steps 40");
     assert.deepEqual(await exitCodes([undisturbed]), [0], undisturbed.output);
 
-    const disturbed = launch(stack, "disturbed", "--workers 2 --max_restarts 1 pretrain --max_steps 40");
+    const disturbed = launch(stack, "disturbed", "--workers 2 --max_restarts 1", "--max_steps 40");
     await disturbed.printed(/global step 13\//);
     const [, victim] = await disturbed.children();
     Deno.kill(victim!, "SIGKILL");
@@ -142,7 +96,7 @@ Deno.test({
     assert.match(disturbed.output, /rank 1/);
     assert.match(disturbed.output, /Going on from ".*checkpoint-10" at step 10/);
     assert.deepEqual(await modelOf("disturbed", 40), await modelOf("undisturbed", 40));
-    await assertEachOnce("disturbed", 1);
+    await assertEachOnce("disturbed");
   },
 });
 
@@ -152,18 +106,17 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     await using stack = new AsyncDisposableStack();
-    const three = launch(stack, "elastic", "--workers 3 pretrain --max_steps 60");
+    const three = launch(stack, "elastic", "--workers 3", "--max_steps 60");
     await three.printed(/global step 6\//);
     three.kill("SIGTERM");
     assert.deepEqual(await exitCodes([three]), [143], three.output);
-    const saved = Array.from(Deno.readDirSync(join(folder, "elastic")), ({ name }) => name)
-      .filter((name) => name.startsWith("checkpoint-"));
+    const saved = checkpointsOf("elastic");
     assert.equal(saved.length, 1, `${saved}`);
 
-    const two = launch(stack, "elastic", "--workers 2 pretrain --max_steps 60");
+    const two = launch(stack, "elastic", "--workers 2", "--max_steps 60");
     assert.deepEqual(await exitCodes([two]), [0], two.output);
-    assert.match(two.output, new RegExp(`Going on from ".*${saved[0]}"`));
-    await assertEachOnce("elastic", 1);
+    assert.match(two.output, new RegExp(`Going on from ".*checkpoint-${saved[0]}"`));
+    await assertEachOnce("elastic");
   },
 });
 
