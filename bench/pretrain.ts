@@ -28,7 +28,8 @@ import { Vocabulary } from "../lib/text/mod.ts";
 import { lengthBuckets, paddedBatch, type PlainBatch, randomBatch, saveBatches } from "./peers/batches.ts";
 import { race, type Side, type Timing } from "./peers/race.ts";
 import { drivers, type StepSpec, type StreamSpec } from "./peers/step_process.ts";
-import { memoryOf, processor, secondsOf, Table } from "./peers/table.ts";
+import { processor } from "./peers/machine.ts";
+import { memoryOf, secondsOf, Table } from "./peers/table.ts";
 
 const VOCABULARY = 22608; // of the published model
 /** Rows of both views, and tokens a row. */
@@ -98,7 +99,7 @@ const HELP = `deno task bench:pretrain [flags]
   --json            a line of JSON per case`;
 
 const runs = flags.quick ? 3 : Number(flags.runs);
-const table = new Table({ json: flags.json || flags.help, runs });
+const table = new Table({ bench: "pretrain", json: flags.json || flags.help, runs });
 
 if (flags.help) console.log(HELP);
 else {

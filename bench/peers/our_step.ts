@@ -6,15 +6,23 @@
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { countParameters, createVariables, loadVariables, parameterShapes } from "../../lib/electra/mod.ts";
+import {
+  ALONE,
+  countParameters,
+  createVariables,
+  loadVariables,
+  parameterShapes,
+} from "../../lib/electra/mod.ts";
 import { type Batch, Corpus, holdOut, onePass, openBatches } from "../../lib/packing/mod.ts";
-import { configureTensorFlow, tensorflowInfo } from "../../lib/tensorflow/mod.ts";
+import { compile, configureTensorFlow, tensorflowInfo, tf } from "../../lib/tensorflow/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { AdamW } from "../../lib/training/adamw.ts";
+import { collectiveExchange } from "../../lib/training/collective_exchange.ts";
 import { Evaluator } from "../../lib/training/evaluation.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 import { readSafetensors } from "../../lib/weights/mod.ts";
 import { loadBatches } from "./batches.ts";
+import { busySeconds, peakBytes } from "./machine.ts";
 import type { Losses, StepCost, StepSpec, StreamSpec } from "./step_process.ts";
 
 /** Where batches come from. */
@@ -31,12 +39,13 @@ const OPTIMIZER = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 }
 const spec = JSON.parse(Deno.args[0]!) as StepSpec;
 const { config, precision, threads, seed, weights, recompute } = spec;
 configureTensorFlow({ device: "cpu", threads });
+const exchange = spec.cluster ? await collectiveExchange(spec.cluster) : ALONE;
 const source = spec.stream ? await streamSource(spec.stream) : await fileSource(spec.batches!);
 const variables = weights
   ? loadVariables(config, await readSafetensors(weights), weights)
   : createVariables(config, seed);
 const optimizer = new AdamW(variables, OPTIMIZER);
-const setup = { config, variables, seed, recompute };
+const setup = { config, variables, seed, recompute, exchange };
 const trainer = new Trainer({ ...setup, groups: source.groups }, optimizer, {
   maxGradNorm: 1,
   accumulation: 1,
@@ -53,12 +62,13 @@ let steps = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
   if (request.peak) say({ peak: peakBytes() });
+  else if (request.reduce) say(await reduce());
   else if (request.evaluate) say({ losses: await evaluate() });
   else say(await step(request.batch, request.rate));
 }
 
 async function step(batch: number, learningRate: number): Promise<StepCost> {
-  const others = busy(), start = performance.now(), before = process.cpuUsage();
+  const others = busySeconds(), start = performance.now(), before = process.cpuUsage();
   let sentences = 0;
   const next = async () => {
     const made = await source.next(batch);
@@ -71,7 +81,19 @@ async function step(batch: number, learningRate: number): Promise<StepCost> {
   const { user, system } = process.cpuUsage(before);
   const cpu = (user + system) / 1e6, wall = (performance.now() - start) / 1000;
   const losses: Losses = [report.generator, report.rtd, report.mts, report.csp];
-  return { wall, cpu, others: Math.max(0, (busy() - others - cpu) / wall), losses, sentences };
+  return { wall, cpu, others: Math.max(0, (busySeconds() - others - cpu) / wall), losses, sentences };
+}
+
+let zeros: tf.Tensor[] | undefined;
+const onlyReduce = compile((...gradients: tf.Tensor[]) => exchange.mean(gradients));
+
+/** What a step does with its gradients when there are other processes, and nothing else. */
+async function reduce(): Promise<Pick<StepCost, "wall" | "cpu">> {
+  zeros ??= [...variables.values()].map(({ shape }) => tf.zeros(shape));
+  const start = performance.now(), before = process.cpuUsage();
+  tf.dispose(await onlyReduce.runAsync(...zeros));
+  const { user, system } = process.cpuUsage(before);
+  return { wall: (performance.now() - start) / 1000, cpu: (user + system) / 1e6 };
 }
 
 async function evaluate(): Promise<Losses> {
@@ -101,19 +123,6 @@ async function streamSource(stream: StreamSpec): Promise<Source> {
       },
     }),
   };
-}
-
-/** CPU-seconds that all processes of the machine have used; 0 where the system does not tell. */
-function busy(): number {
-  if (Deno.build.os !== "linux") return 0;
-  const ticks = Deno.readTextFileSync("/proc/stat").split("\n", 1)[0]!.split(/\s+/).slice(1, 9).map(Number);
-  return (ticks.reduce((sum, n) => sum + n, 0) - ticks[3]! - ticks[4]!) / 100;
-}
-
-/** Most memory that this process has had. */
-function peakBytes(): number {
-  if (Deno.build.os !== "linux") return Deno.memoryUsage().rss;
-  return 1024 * Number(Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\s*(\d+)/)![1]);
 }
 
 function say(answer: unknown) {

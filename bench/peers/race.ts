@@ -69,7 +69,8 @@ function secondsOf(costs: readonly StepCost[][], clock: "cpu" | "wall"): number 
   return medians.reduce((sum, seconds) => sum + seconds, 0) / medians.length;
 }
 
-function median(values: readonly number[]): number {
+/** The middle value, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b), half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }

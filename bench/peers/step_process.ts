@@ -8,6 +8,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Cluster } from "../../lib/cluster/mod.ts";
 import type { PretrainingConfig } from "../../lib/electra/mod.ts";
 import type { BatchLayout } from "../../lib/packing/mod.ts";
 import type { Precision } from "../../lib/tensorflow/mod.ts";
@@ -27,6 +28,8 @@ export interface StepSpec {
   readonly stream?: StreamSpec;
   /** Ours alone: compute activations twice instead of keeping them. */
   readonly recompute?: boolean;
+  /** Ours alone: the processes that train together, of which this is one. */
+  readonly cluster?: Cluster;
   /** PyTorch alone: work at every position, as the original, or only where a loss is. */
   readonly mode?: "full" | "lean";
   /** PyTorch alone: folder of `torch_ernie_health.py`. */
@@ -107,6 +110,11 @@ export class StepProcess implements Disposable {
    */
   step(batch: number, rate: number): Promise<StepCost> {
     return this.#ask({ batch, rate });
+  }
+
+  /** Averages the gradients over the processes, without computing any; ours alone. */
+  reduce(): Promise<Pick<StepCost, "wall" | "cpu">> {
+    return this.#ask({ reduce: true });
   }
 
   /** Most memory that it has had, in bytes. */

@@ -8,27 +8,29 @@ import type { Timing } from "./race.ts";
 /** A line of the table. */
 export interface Line {
   readonly case: string;
-  readonly unit: "CPU-s" | "s" | "GB" | "sentences/CPU-s";
+  readonly unit: "CPU-s" | "s" | "GB" | "sentences/CPU-s" | "rows/s";
   readonly ours: number;
   readonly peer?: number | undefined;
   /** What the ratio is to be: at most, or of rates at least. */
   readonly goal?: number | undefined;
   /** Where the numbers come from: ours, then the peer's. */
-  readonly timings: readonly Timing[];
+  readonly timings: readonly Pick<Timing, "others" | "version">[];
 }
 
 /** Prints lines as they come. */
 export class Table {
+  readonly #bench: string;
   readonly #json: boolean;
   readonly #runs: number;
   readonly #notes = new Set<string>();
 
   /**
+   * @param bench its name, for the JSON
    * @param json a line of JSON for each case
    * @param runs timed steps of each side, for the JSON
    */
-  constructor({ json, runs }: { json: boolean; runs: number }) {
-    [this.#json, this.#runs] = [json, runs];
+  constructor({ bench, json, runs }: { bench: string; json: boolean; runs: number }) {
+    [this.#bench, this.#json, this.#runs] = [bench, json, runs];
     if (!json) console.log("case | ours | peer | ratio | goal | unit | cores busy with others: median, most");
   }
 
@@ -43,13 +45,21 @@ export class Table {
       const known = { peer: peer ?? null, ratio: ratio ?? null, unit, goal: goal ?? null };
       const versions = timings.map(({ version }) => version);
       console.log(
-        JSON.stringify({ bench: "pretrain", case: name, ours, ...known, runs: this.#runs, others, versions }),
+        JSON.stringify({
+          bench: this.#bench,
+          case: name,
+          ours,
+          ...known,
+          runs: this.#runs,
+          others,
+          versions,
+        }),
       );
       return;
     }
     for (const { version } of timings) this.note(version);
     const cell = (value: number | undefined) => value?.toFixed(2) ?? "–";
-    const bound = goal === undefined ? "–" : `${unit === "sentences/CPU-s" ? "≥" : "≤"} ${goal}`;
+    const bound = goal === undefined ? "–" : `${unit.includes("/") ? "≥" : "≤"} ${goal}`;
     const busy = `${others.median.toFixed(2)}, ${others.most.toFixed(2)}`;
     console.log([name, cell(ours), cell(peer), cell(ratio), bound, unit, busy].join(" | "));
   }
@@ -71,16 +81,4 @@ export function secondsOf(threads: number, timings: readonly Timing[]) {
 export function memoryOf(timings: readonly Timing[]) {
   const [ours, peer] = timings.map(({ peak }) => peak / 2 ** 30);
   return { unit: "GB", ours: ours!, peer, timings } as const;
-}
-
-/**
- * Tells about the processor.
- *
- * @param field its name in `/proc/cpuinfo`, as a regular expression
- * @returns what is there, or the architecture on other systems
- */
-export function processor(field: string): string {
-  if (Deno.build.os !== "linux") return Deno.build.arch;
-  const found = Deno.readTextFileSync("/proc/cpuinfo").match(new RegExp(`^(?:${field})\\s*: (.*)`, "m"));
-  return found?.[1] ?? Deno.build.arch;
 }
