@@ -59,6 +59,8 @@ say({
   parameters: countParameters(parameterShapes(config)),
 });
 let steps = 0;
+let zeros: tf.Tensor[] | undefined;
+const onlyReduce = compile((...gradients: tf.Tensor[]) => exchange.mean(gradients));
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
   if (request.peak) say({ peak: peakBytes() });
@@ -84,12 +86,9 @@ async function step(batch: number, learningRate: number): Promise<StepCost> {
   return { wall, cpu, others: Math.max(0, (busySeconds() - others - cpu) / wall), losses, sentences };
 }
 
-let zeros: tf.Tensor[] | undefined;
-const onlyReduce = compile((...gradients: tf.Tensor[]) => exchange.mean(gradients));
-
 /** What a step does with its gradients when there are other processes, and nothing else. */
 async function reduce(): Promise<Pick<StepCost, "wall" | "cpu">> {
-  zeros ??= [...variables.values()].map(({ shape }) => tf.zeros(shape));
+  zeros ??= [...variables.values()].map(({ shape }) => tf.zeros([...shape]));
   const start = performance.now(), before = process.cpuUsage();
   tf.dispose(await onlyReduce.runAsync(...zeros));
   const { user, system } = process.cpuUsage(before);
