@@ -77,7 +77,7 @@ export function planLayout(
     return paddedLayout(batchSize, maxSeqLength, capacity(expected, deviation, most));
   }
 
-  const trials = candidates(lengths, options).map((groups) => tryOut(groups, lengths));
+  const trials = candidates(lengths, options).flatMap((groups) => tryOutEnough(groups, lengths, batchSize));
   const distance = ({ sentencesPerStep }: Trial) => Math.abs(sentencesPerStep / batchSize - 1);
   const nearest = Math.min(...trials.map(distance));
   const best = trials.filter((trial) => distance(trial) <= nearest + SIZE_TOLERANCE)
@@ -198,6 +198,17 @@ interface Trial {
   readonly mostSentences: number;
   /** Of a sentence; without attention and at full rows it would be its length. */
   readonly cost: number;
+}
+
+/** Tries rows, and with them more of the narrowest until there is room: sentences about as long as these leave much empty. */
+function tryOutEnough(groups: RowGroup[], lengths: LengthDistribution, batchSize: number): Trial[] {
+  const trial = tryOut(groups, lengths);
+  if (trial.sentencesPerStep >= (1 - SIZE_TOLERANCE) * batchSize) return [trial];
+  const last = groups.at(-1)!;
+  const missing = batchSize - trial.sentencesPerStep;
+  const aRow = Math.max(1, Math.floor(last.width / lengths.mean)); // sentences
+  const rows = last.rows + 2 * Math.max(1, Math.floor(missing / aRow));
+  return [trial, ...tryOutEnough([...groups.slice(0, -1), { ...last, rows }], lengths, batchSize)];
 }
 
 function tryOut(groups: RowGroup[], lengths: LengthDistribution): Trial {

@@ -91,6 +91,7 @@ const SMALL: [string, number[], number, number, number][] = [
     64,
     512,
   ],
+  ["sentences longer than half a row", uniform(24, 33), 48, 4, 40],
   ["one batch is more than the corpus", uniform(5, 100).slice(0, 10), 128, 64, 72],
 ];
 
