@@ -1,0 +1,198 @@
+/**
+ * Every option of a fine-tuning run: the flags of `deno task finetune`, and what `run.json` beside each checkpoint records.
+ *
+ * Where none is given, epochs, batch, rate and length are those of the original's recipe for the task.
+ *
+ * @module
+ */
+import type { OptionsOf, OptionTable } from "../config/mod.ts";
+
+export const FINETUNE_OPTIONS = {
+  dataset: {
+    type: "string",
+    required: true,
+    aliases: ["task"],
+    help: "Task, such as KUAKE-QIC or CMeEE, or a JSON file that describes one of your own",
+  },
+  data_dir: {
+    type: "path",
+    required: true,
+    help: "Folder with the task's official files, unpacked or as zip",
+  },
+  save_dir: {
+    type: "path",
+    default: "./checkpoint",
+    aliases: ["output_dir"],
+    help: "Folder of the run: checkpoints, log; the same command resumes from its last checkpoint",
+  },
+  overwrite_output_dir: {
+    type: "boolean",
+    default: false,
+    help: "Begin afresh: remove the checkpoints and logs of an earlier run in --save_dir",
+  },
+
+  model: {
+    type: "path",
+    aliases: ["init_from_ckpt", "model_name_or_path"],
+    help:
+      "Folder or file with the encoder's weights, as pretraining writes them; none: a new encoder, see --preset",
+  },
+  preset: {
+    type: "string",
+    default: "small",
+    choices: ["tiny", "small", "base", "large"],
+    help: "Size of a new encoder",
+  },
+  vocab: {
+    type: "path",
+    help: "Vocabulary of a new encoder; default vocab.txt in --data_dir, else built from the training texts",
+  },
+  activation: {
+    type: "string",
+    default: "tanh",
+    choices: ["tanh", "gelu"],
+    help: "Within the classification head: tanh as published, gelu as PaddleNLP from 2.6 on",
+  },
+
+  epochs: {
+    type: "number",
+    min: 0.001,
+    aliases: ["num_epochs", "num_train_epochs"],
+    help: "Passes over the training set",
+  },
+  max_steps: {
+    type: "integer",
+    default: -1,
+    min: -1,
+    unit: "steps",
+    help: "Length of the run, whatever --epochs says; -1 or 0: --epochs",
+  },
+  batch_size: {
+    type: "integer",
+    min: 1,
+    unit: "examples",
+    aliases: ["per_device_train_batch_size"],
+    help: "Examples a step",
+  },
+  eval_batch_size: {
+    type: "integer",
+    min: 1,
+    unit: "examples",
+    aliases: ["per_device_eval_batch_size"],
+    help: "Examples at once in evaluation; default --batch_size",
+  },
+  gradient_accumulation_steps: {
+    type: "integer",
+    default: 1,
+    min: 1,
+    unit: "batches",
+    help: "Batches whose gradients are averaged before each update",
+  },
+  max_seq_length: { type: "integer", min: 3, unit: "tokens", help: "Longest row, with [CLS] and [SEP]" },
+  length_pool: {
+    type: "integer",
+    default: 1,
+    min: 1,
+    unit: "batches",
+    help:
+      "Sort so many batches by length before they are cut: less padding; 1: the order is drawn, as the original's",
+  },
+
+  learning_rate: { type: "number", min: 0, help: "Highest learning rate, after warm-up" },
+  warmup_proportion: {
+    type: "number",
+    default: 0.1,
+    min: 0,
+    max: 1,
+    aliases: ["warmup_ratio"],
+    help: "Share of the run over which the learning rate rises from 0",
+  },
+  layerwise_lr_decay: {
+    type: "number",
+    default: 1,
+    min: 0.1,
+    max: 1,
+    help: "Factor on the learning rate from each layer to the one below; 1: all the same, as published",
+  },
+  weight_decay: {
+    type: "number",
+    default: 0.01,
+    min: 0,
+    help: "AdamW's decay of weights, not of biases and norms",
+  },
+  adam_epsilon: { type: "number", default: 1e-8, min: 0, help: "AdamW's epsilon" },
+  max_grad_norm: {
+    type: "number",
+    default: 0,
+    min: 0,
+    help: "Gradients are scaled down to this norm; 0: never, as published",
+  },
+
+  device: {
+    type: "string",
+    default: "auto",
+    choices: ["auto", "cpu", "gpu"],
+    help: "Where to train; auto takes a GPU if TensorFlow sees one",
+  },
+  num_threads: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    unit: "threads",
+    help: "Threads on the CPU; 0: all cores",
+  },
+  use_amp: {
+    type: "boolean",
+    default: false,
+    help: "Mixed precision as the device has it: bfloat16 on a CPU, float16 on a GPU",
+  },
+  scale_loss: { type: "number", default: 128, min: 1, help: "First loss scale in float16" },
+
+  logging_steps: {
+    type: "integer",
+    default: 10,
+    min: 1,
+    unit: "steps",
+    help: "Steps from one log line to the next",
+  },
+  valid_steps: {
+    type: "integer",
+    default: 100,
+    min: 1,
+    unit: "steps",
+    aliases: ["eval_steps"],
+    help: "Steps from one evaluation on the dev set to the next",
+  },
+  save_steps: {
+    type: "integer",
+    default: 100,
+    min: 1,
+    unit: "steps",
+    help: "Steps from one checkpoint to the next",
+  },
+  save_total_limit: {
+    type: "integer",
+    default: 2,
+    min: 1,
+    help: "Newest checkpoints to keep, beside the best",
+  },
+  patience: {
+    type: "integer",
+    min: 1,
+    unit: "evaluations",
+    aliases: ["early_stopping_patience"],
+    help: "End the run after so many evaluations without a better score; default: never",
+  },
+  disable_tqdm: { type: "boolean", default: false, help: "No progress bar" },
+  timeout: {
+    type: "integer",
+    default: 60,
+    min: 1,
+    unit: "seconds",
+    help: "Of several processes, one that is not heard of for so long is lost, and the run ends",
+  },
+  seed: { type: "integer", default: 1000, help: "Fixes a new head's weights, order and dropout" },
+} as const satisfies OptionTable;
+
+/** Resolved options of a run. */
+export type FinetuneOptions = OptionsOf<typeof FINETUNE_OPTIONS>;
