@@ -35,6 +35,7 @@ import {
   Variable,
 } from "../lib/tensorflow/mod.ts";
 import { AdamW, clipFactor } from "../lib/training/adamw.ts";
+import { pretrainingLearner } from "../lib/training/pretraining_step.ts";
 import { compileGradients } from "../lib/training/step.ts";
 
 const VOCABULARY = 22608, MASKED = 0.15;
@@ -268,19 +269,15 @@ function pretrainingStep(mode: Case["mode"]): (i: number) => Promise<void> {
     tf.ones([slots]),
     tf.range(0, B * L, L, "int32"), // [CLS]
     tf.ones([B]),
+    tf.range(0, B * L, 1, "int32"), // keys of tokens
   ];
   const options = mode === "eager" ? { eager: true } : { precision: mode };
-  const gradients = compileGradients({
-    config,
-    variables,
-    groups: GROUPS,
-    seed: 1,
-    recompute: flags.recompute,
-  }, options);
+  const setup = { config, variables, groups: GROUPS, seed: 1, recompute: flags.recompute };
+  const gradients = compileGradients(pretrainingLearner(setup), options);
   const update = optimizer.compile();
   return async (i) => {
     const number = tf.scalar(i, "int32");
-    const [report, ...grads] = await gradients.runAsync(...batch, number, tf.scalar(1));
+    const [report, ...grads] = await gradients.runAsync(...batch, number, tf.scalar(1), tf.scalar(0));
     const norm = (await report.data()).at(-1)!;
     const rates = tf.tensor1d(optimizer.rates(i + 1, 1e-4, clipFactor(norm, 1)));
     tf.dispose([await update.runAsync(rates, ...grads), report, grads, number, rates]);

@@ -19,6 +19,7 @@ import { Vocabulary } from "../../lib/text/mod.ts";
 import { AdamW } from "../../lib/training/adamw.ts";
 import { collectiveExchange } from "../../lib/training/collective_exchange.ts";
 import { Evaluator } from "../../lib/training/evaluation.ts";
+import { pretrainingLearner } from "../../lib/training/pretraining_step.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 import { readSafetensors } from "../../lib/weights/mod.ts";
 import { loadBatches } from "./batches.ts";
@@ -46,7 +47,7 @@ const variables = weights
   : createVariables(config, seed);
 const optimizer = new AdamW(variables, OPTIMIZER);
 const setup = { config, variables, seed, recompute, exchange };
-const trainer = new Trainer({ ...setup, groups: source.groups }, optimizer, {
+const trainer = new Trainer(pretrainingLearner({ ...setup, groups: source.groups }), optimizer, {
   maxGradNorm: 1,
   accumulation: 1,
   compile: { precision },

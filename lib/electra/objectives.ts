@@ -21,7 +21,7 @@
  * 3. what the head computes, in `discriminatorForward` (`pretraining.ts`), and a field for it in `Outputs`;
  * 4. its loss, in `criterion` (`criterion.ts`): a mean over what counts, 0 where nothing does, and what is right in
  *    `Targets`; whatever the host must bring for that is one more tensor of `PretrainingBatch`, laid out by `collate`;
- * 5. its name in `REPORT` (`training/step.ts`), from where log, TensorBoard and report page have it.
+ * 5. its name in `REPORT` (`training/pretraining_step.ts`), from where log, TensorBoard and report page have it.
  *
  * Packed rows, accumulation, mixed precision, checkpoints and evaluation need nothing: they know no loss by name. A test
  * like `tests/training/trainer_test.ts` shows that the loss falls; one like `tests/electra/packed_rows_test.ts` that

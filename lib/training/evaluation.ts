@@ -6,8 +6,8 @@
 import { LOSS_NAMES } from "../electra/mod.ts";
 import type { Batch } from "../packing/mod.ts";
 import { type CompileOptions, tf } from "../tensorflow/mod.ts";
-import { compileEvaluation, readReport, type StepReport, type StepSetup } from "./step.ts";
-import { batchTensors } from "./trainer.ts";
+import { pretrainingLearner, type PretrainingReport, type PretrainingSetup } from "./pretraining_step.ts";
+import { compileEvaluation, readReport } from "./step.ts";
 
 /** Over what each loss of a batch is a mean. */
 const MEAN_OVER = { generator: "masked", rtd: "tokens", mts: "replaced", csp: "views" } as const;
@@ -19,13 +19,15 @@ const MEAN_OVER = { generator: "masked", rtd: "tokens", mts: "replaced", csp: "v
  * batch: every batch counts by how many tokens or sentences its mean is over.
  */
 export class Evaluator implements Disposable {
-  readonly #setup: StepSetup;
+  readonly #setup: PretrainingSetup;
+  readonly #learner;
   readonly #losses;
 
   /** @param setup The model, and how tokens form rows in the batches. */
-  constructor(setup: StepSetup, options: CompileOptions = {}) {
+  constructor(setup: PretrainingSetup, options: CompileOptions = {}) {
     this.#setup = setup;
-    this.#losses = compileEvaluation(setup, options);
+    this.#learner = pretrainingLearner(setup);
+    this.#losses = compileEvaluation(this.#learner, options);
   }
 
   /**
@@ -37,13 +39,13 @@ export class Evaluator implements Disposable {
   async run(
     batches: Iterable<Batch>,
     { onBatch, signal }: { onBatch?: () => void; signal?: AbortSignal | undefined } = {},
-  ): Promise<StepReport | undefined> {
-    const reports: StepReport[] = [];
+  ): Promise<PretrainingReport | undefined> {
+    const reports: PretrainingReport[] = [];
     for (const batch of batches) {
       const stop = tf.scalar(Number(signal?.aborted ?? false));
-      const inputs = [...batchTensors(batch), tf.scalar(reports.length, "int32"), stop];
+      const inputs = [...this.#learner.tensors(batch), tf.scalar(reports.length, "int32"), stop];
       const numbers = await this.#losses.runAsync(...inputs);
-      const report = readReport(await numbers.data());
+      const report = readReport(this.#learner, await numbers.data());
       tf.dispose([numbers, inputs]);
       if (report.stop > 0) return undefined;
       reports.push(report);
@@ -57,9 +59,9 @@ export class Evaluator implements Disposable {
     );
     const { loss_weights: weights } = this.#setup.config;
     const total = LOSS_NAMES.reduce((total, loss, i) => total + weights[loss] * means[i], 0);
-    const names = Object.keys(readReport([])) as (keyof StepReport)[];
+    const names = Object.keys(reports[0] ?? readReport(this.#learner, [])) as (keyof PretrainingReport)[];
     return {
-      ...Object.fromEntries(names.map((name) => [name, sum((report) => report[name])])) as StepReport,
+      ...Object.fromEntries(names.map((name) => [name, sum((report) => report[name])])) as PretrainingReport,
       ...Object.fromEntries(LOSS_NAMES.map((loss, i) => [loss, means[i]])),
       total,
     };

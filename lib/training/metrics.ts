@@ -4,7 +4,7 @@
  * @module
  */
 import type { LossWeights } from "../electra/mod.ts";
-import type { StepReport } from "./step.ts";
+import type { PretrainingReport } from "./pretraining_step.ts";
 
 /** What one training step tells about itself; what its objective does not have is left out. */
 export interface StepMetrics {
@@ -72,12 +72,13 @@ export interface StepData {
  * @example
  * ```ts
  * import { stepMetrics } from "./metrics.ts";
+ * import { REPORT } from "./pretraining_step.ts";
  * import { readReport } from "./step.ts";
  * const weights = { generator: 1, rtd: 50, mts: 0, csp: 0 }; // plain ELECTRA
- * console.log(stepMetrics(readReport([40, 5, 0.7]), { tokens: 300 }, weights).rtd); // 0.7
+ * console.log(stepMetrics(readReport({ numbers: REPORT }, [40, 5, 0.7]), { tokens: 300 }, weights).rtd); // 0.7
  * ```
  */
-export function stepMetrics(report: StepReport, data: StepData, weights: LossWeights): StepMetrics {
+export function stepMetrics(report: PretrainingReport, data: StepData, weights: LossWeights): StepMetrics {
   const { tokens, slots, sentences, waitedSeconds, skipped } = data;
   return {
     loss: report.total,

@@ -29,13 +29,14 @@ export {
 export { PRETRAIN_OPTIONS, type PretrainOptions } from "./options.ts";
 export { pretrain, type PretrainContext, type PretrainSummary } from "./pretrain.ts";
 export { type LearningRateSchedule, scheduleWithWarmup } from "./schedule.ts";
+export { lossesAndGradients, pretrainingLearner, type PretrainingSetup } from "./pretraining_step.ts";
 export {
-  BATCH_TENSORS,
-  type BatchTensors,
+  combined,
+  compileEvaluation,
   compileGradients,
-  lossesAndGradients,
+  type Learner,
+  lossAndGradients,
   readReport,
-  REPORT,
   type StepReport,
-  type StepSetup,
 } from "./step.ts";
+export { Trainer, type TrainerOptions } from "./trainer.ts";

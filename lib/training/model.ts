@@ -4,6 +4,7 @@
  * @module
  */
 import { createVariables, type Exchange, loadVariables, type ModelVariables } from "../electra/mod.ts";
+import type { Batch } from "../packing/mod.ts";
 import { compile, tf } from "../tensorflow/mod.ts";
 import { AdamW } from "./adamw.ts";
 import type { TrainingData } from "./data.ts";
@@ -11,6 +12,7 @@ import { Evaluator } from "./evaluation.ts";
 import { LossScaler, type LossScalerState } from "./loss_scale.ts";
 import type { PretrainOptions } from "./options.ts";
 import type { RunPlan } from "./plan.ts";
+import { pretrainingLearner, type PretrainingNumber } from "./pretraining_step.ts";
 import { restoreMoments, type StartingPoint } from "./resume.ts";
 import { scheduleWithWarmup } from "./schedule.ts";
 import { Trainer } from "./trainer.ts";
@@ -19,7 +21,7 @@ import { Trainer } from "./trainer.ts";
 export interface TrainingModel extends Disposable {
   variables: ModelVariables;
   optimizer: AdamW;
-  trainer: Trainer;
+  trainer: Trainer<Batch, PretrainingNumber>;
   /** Absent where the run is not evaluated. */
   evaluator: Evaluator | undefined;
   /** Absent where the loss is not scaled. */
@@ -71,7 +73,7 @@ export function openModel(
   const setup = { config, variables, seed, recompute, exchange };
   const compile = { precision, eager: options.eager_run };
   const trainer = opened.use(
-    new Trainer({ ...setup, groups: layout.groups }, optimizer, {
+    new Trainer(pretrainingLearner({ ...setup, groups: layout.groups }), optimizer, {
       maxGradNorm: options.max_grad_norm,
       accumulation: options.gradient_accumulation_steps,
       scaler,

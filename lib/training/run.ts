@@ -17,12 +17,12 @@ import { stepMetrics } from "./metrics.ts";
 import { openModel, takeFirst, type TrainingModel } from "./model.ts";
 import type { PretrainOptions } from "./options.ts";
 import type { RunPlan } from "./plan.ts";
+import type { PretrainingReport } from "./pretraining_step.ts";
 import { type Progress, progressAt } from "./progress.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import { describeRun, runNotes, writeEvents } from "./report.ts";
 import { momentsOf, type StartingPoint } from "./resume.ts";
 import { SentenceLog } from "./sentence_log.ts";
-import type { StepReport } from "./step.ts";
 
 /** What a run is made of. */
 export interface RunParts {
@@ -263,7 +263,7 @@ export class PretrainingRun implements Disposable {
    *
    * @throws {UserError} If there have been more such steps than the run may skip.
    */
-  async #skipBroken(batches: PlacedBatch[], report: StepReport, learningRate: number) {
+  async #skipBroken(batches: PlacedBatch[], report: PretrainingReport, learningRate: number) {
     const { output_dir: outputDir, skip_nan: tolerated } = this.#parts.options;
     const step = this.step + 1, { broken: before } = this.#progress;
     const dumped = await dumpBatches(outputDir, step, batches, { step, learningRate, ...report }).then(

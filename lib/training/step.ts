@@ -1,27 +1,13 @@
 /**
- * One training step as compiled functions: losses and gradients of a batch, the update, evaluation.
+ * One training step as compiled functions, whatever is learned: gradients of a batch, and what it has to report.
  *
  * Gradients and update are two functions, for the host looks at the numbers between them: it skips a step that is not
  * finite, adds up the gradients of several batches, and works out how much to clip.
  *
- * N = tokens of all rows, M = capacity of masked positions, S = capacity of sentences.
- *
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import {
-  ALONE,
-  type Draws,
-  type Exchange,
-  lookup,
-  LOSS_NAMES,
-  type ModelVariables,
-  type PretrainingBatch,
-  type PretrainingConfig,
-  pretrainingForward,
-  type PretrainingResult,
-  type RowGroup,
-} from "../electra/mod.ts";
+import { ALONE, type Exchange, type ModelVariables } from "../electra/mod.ts";
 import {
   compile,
   type CompiledFunction,
@@ -32,91 +18,66 @@ import {
 } from "../tensorflow/mod.ts";
 import { globalNorm } from "./adamw.ts";
 
-/** What a step reports, in this order in the tensor it returns. */
-export const REPORT = [
-  "total",
-  "generator",
-  "rtd",
-  "mts",
-  "csp",
-  "masked",
-  "replaced",
-  "generatorCorrect",
-  "rtdFlagged",
-  "rtdFound",
-  "mtsCorrect",
-  "cspCorrect",
-  "views",
-  "tokens",
-  "stop",
-  "gradNorm",
-] as const;
+/**
+ * What a model learns from batches of type B.
+ *
+ * @typeParam N Names of the numbers that a step reports, beside its loss.
+ */
+export interface Learner<B, N extends string = never> {
+  /** All that is trained. */
+  readonly variables: ModelVariables;
+  /** Dropout and samples of step n depend on it and n alone. */
+  readonly seed: number;
+  /** How this process talks to others that train the same model; default: there are none. */
+  readonly exchange?: Exchange | undefined;
+  /** What a step reports, in this order: first the loss. */
+  readonly numbers: readonly ("total" | N)[];
+  /** Whether a number is averaged over batches and processes, as losses are; others, counts, are added up. */
+  isMean(name: "total" | N): boolean;
+  /** A batch on the device; the caller disposes of it. */
+  tensors(batch: B): Tensor[];
+  /**
+   * The forward pass, to be called inside a compiled function.
+   *
+   * @param values Parameters in the order of the variables.
+   * @param tensors A batch, as `tensors` makes it.
+   * @param options.training Whether there is dropout.
+   * @returns Scalars in the order of `numbers`, the first of which is differentiated.
+   */
+  forward(
+    values: Tensor[],
+    tensors: Tensor[],
+    random: RandomStream,
+    options: { readonly training: boolean },
+  ): Tensor[];
+}
 
 /**
  * The numbers of one step by name, of all processes together; `stop`: how many of them were told to end; `gradNorm` before
  * clipping, NaN in evaluation.
  */
-export type StepReport = Record<typeof REPORT[number], number>;
-
-/** The tensors of a batch in the order that compiled functions take them; the last two for packed rows only. */
-export const BATCH_TENSORS = [
-  "maskedIds",
-  "rawIds",
-  "positions",
-  "weights",
-  "clsPositions",
-  "clsWeights",
-  "tokenKeys",
-  "segmentIds",
-  "positionIds",
-] as const;
-
-/** Named as in {@linkcode BATCH_TENSORS}. */
-export type BatchTensors = Omit<PretrainingBatch, "groups">;
-
-/** What stays the same for every step of a run. */
-export interface StepSetup {
-  config: PretrainingConfig;
-  variables: ModelVariables;
-  /** How the tokens of every batch form rows. */
-  groups: readonly RowGroup[];
-  /** The run's seed: dropout and samples of step n depend on it and n alone. */
-  seed: number;
-  /** Compute the activations of each layer a second time in the backward pass instead of keeping them. */
-  recompute?: boolean | undefined;
-  /** How this process talks to others that train the same model; default: there are none. */
-  exchange?: Exchange | undefined;
-}
-
-const MEANS: ReadonlySet<string> = new Set(["total", ...LOSS_NAMES, "gradNorm"]);
-
-/** Whether a number of a report is averaged over batches and processes: losses and norm; counts are added up. */
-export function isMean(name: typeof REPORT[number]): boolean {
-  return MEANS.has(name);
-}
+export type StepReport<N extends string = never> = Record<"total" | N | "stop" | "gradNorm", number>;
 
 /**
- * Losses, counts and gradients of one batch.
+ * Numbers and gradients of one batch.
  *
- * @param values Parameters in the order of the model's variables.
- * @param batch See {@linkcode PretrainingBatch}; recorded draws for comparisons.
+ * @param values Parameters in the order of the variables.
+ * @param tensors A batch, as the learner's `tensors` makes it.
  * @param options.lossScale Factor on the loss that is differentiated, and so on the gradients: a scalar; default 1.
- * @returns `report`: {@linkcode REPORT} without the gradient norm; one gradient per parameter.
+ * @returns `report`: scalars in the order of `numbers`; one gradient per parameter.
  */
-export function lossesAndGradients(
-  { config, variables, recompute = false, exchange = ALONE }: Omit<StepSetup, "groups" | "seed">,
+export function lossAndGradients<B, N extends string>(
+  learner: Pick<Learner<B, N>, "forward">,
   values: Tensor[],
-  { draws, ...batch }: PretrainingBatch & { draws?: Draws },
+  tensors: Tensor[],
   random: RandomStream,
   { training = true, lossScale }: { training?: boolean; lossScale?: Tensor } = {},
 ): { report: Tensor[]; gradients: Tensor[] } {
   let report: Tensor[] = [];
   const { grads } = tf.valueAndGrads((...values: Tensor[]) => {
-    const options = { training, recompute, exchange, ...(draws && { draws }) };
-    const result = pretrainingForward(lookup(config, variables, values), config, batch, random, options);
-    report = scalars(result).map((scalar) => tf.keep(tf.clone(scalar))); // they outlive the forward pass
-    const { total } = result.losses;
-    return (lossScale ? tf.mul(total, lossScale) : total) as tf.Scalar;
+    const numbers = learner.forward(values, tensors, random, { training });
+    report = numbers.map((scalar) => tf.keep(tf.clone(scalar))); // they outlive the forward pass
+    return (lossScale ? tf.mul(numbers[0], lossScale) : numbers[0]) as tf.Scalar;
   })(values);
   const outside = report.map((scalar) => tf.clone(scalar));
   for (const scalar of report) scalar.dispose();
@@ -124,78 +85,84 @@ export function lossesAndGradients(
 }
 
 /**
- * Compiles losses and gradients of a batch.
+ * Compiles numbers and gradients of a batch.
  *
  * @param options.local Whether the gradients are to be those of this process alone, to be averaged over all of them later.
- * @returns A function of the batch's tensors ({@linkcode BATCH_TENSORS}), the number of the batch in the run (int32
- * scalar), the loss scale (scalar), and 1 where the process was told to end, else 0 (scalar); it returns the report, ordered
- * as {@linkcode REPORT}, and the gradients, still scaled.
+ * @returns A function of the batch's tensors, the number of the batch in the run (int32 scalar), the loss scale (scalar), and
+ * 1 where the process was told to end, else 0 (scalar); it returns the report for {@linkcode readReport}, and the gradients,
+ * still scaled.
  */
-export function compileGradients(
-  setup: StepSetup,
+export function compileGradients<B, N extends string>(
+  learner: Learner<B, N>,
   { local = false, ...options }: CompileOptions & { local?: boolean } = {},
 ): CompiledFunction<Tensor[], Tensor[]> {
-  const { groups, variables, exchange = ALONE } = setup;
+  const { variables, exchange = ALONE } = learner;
   return compile((...inputs: Tensor[]): Tensor[] => {
     const [stop, lossScale, step] = [inputs.pop()!, inputs.pop()!, inputs.pop()!];
-    const batch = { groups, ...namedTensors(inputs) };
     const values = [...variables.values()].map((variable) => variable.read());
-    const random = drawsOf(setup, step);
-    const { report, gradients: own } = lossesAndGradients(setup, values, batch, random, { lossScale });
+    const random = drawsOf(learner, step);
+    const { report, gradients: own } = lossAndGradients(learner, values, inputs, random, { lossScale });
     const gradients = local ? own : exchange.mean(own);
     const norm = local ? tf.scalar(NaN) : globalNorm(gradients);
-    return [ofAll([...report, stop, norm], exchange), ...gradients];
+    return [ofAll(learner, [...report, stop, norm]), ...gradients];
   }, { name: "training step", ...options });
 }
 
 /**
- * Compiles the losses of a batch without dropout, for evaluation.
+ * Compiles the numbers of a batch without dropout, for evaluation.
  *
  * @returns A function of the batch's tensors, its number, and 1 where the process was told to end; it returns the report,
  * without a gradient norm.
  */
-export function compileEvaluation(
-  setup: StepSetup,
+export function compileEvaluation<B, N extends string>(
+  learner: Learner<B, N>,
   options: CompileOptions = {},
 ): CompiledFunction<Tensor[], Tensor> {
-  const { config, groups, variables, exchange = ALONE } = setup;
   return compile((...inputs: Tensor[]): Tensor => {
-    const stop = inputs.pop()!, random = drawsOf(setup, inputs.pop()!);
-    const batch = { groups, ...namedTensors(inputs) };
-    const values = [...variables.values()].map((variable) => variable.read());
-    const parameters = lookup(config, variables, values);
-    const options = { training: false, exchange };
-    const result = pretrainingForward(parameters, config, batch, random, options);
-    return ofAll([...scalars(result), stop], exchange);
+    const stop = inputs.pop()!, random = drawsOf(learner, inputs.pop()!);
+    const values = [...learner.variables.values()].map((variable) => variable.read());
+    return ofAll(learner, [...learner.forward(values, inputs, random, { training: false }), stop]);
   }, { name: "evaluation", ...options });
 }
 
 /** Names the numbers of a step's report. */
-export function readReport(report: ArrayLike<number>): StepReport {
-  return Object.fromEntries(REPORT.map((name, i) => [name, report[i] ?? NaN])) as StepReport;
+export function readReport<N extends string>(
+  { numbers }: Pick<Learner<never, N>, "numbers">,
+  report: ArrayLike<number>,
+): StepReport<N> {
+  const names = [...numbers, "stop", "gradNorm"];
+  return Object.fromEntries(names.map((name, i) => [name, report[i] ?? NaN])) as StepReport<N>;
 }
 
-function namedTensors(tensors: Tensor[]): BatchTensors {
-  return Object.fromEntries(
-    tensors.map((tensor, i) => [BATCH_TENSORS[i], tensor]),
-  ) as unknown as BatchTensors;
+/** Mean losses and summed counts of several batches. */
+export function combined<N extends string>(
+  { isMean }: Pick<Learner<never, N>, "isMean">,
+  reports: readonly StepReport<N>[],
+): StepReport<N> {
+  const names = Object.keys(reports[0]) as (keyof StepReport<N>)[];
+  return Object.fromEntries(names.map((name) => {
+    const sum = reports.reduce((sum, report) => sum + report[name], 0);
+    const averaged = name === "gradNorm" || name !== "stop" && isMean(name as "total" | N);
+    return [name, averaged ? sum / reports.length : sum];
+  })) as StepReport<N>;
 }
 
 /** What a step draws from; on a processor, tokens draw the same in whatever process they are. */
-function drawsOf({ seed, exchange: { rank, size } = ALONE }: StepSetup, step: Tensor): RandomStream {
+function drawsOf<B, N extends string>(
+  { seed, exchange: { rank, size } = ALONE }: Learner<B, N>,
+  step: Tensor,
+): RandomStream {
   const number = hasGpu() ? tf.add(tf.mul(step, tf.scalar(size, "int32")), tf.scalar(rank, "int32")) : step;
   return new RandomStream(seed, number);
 }
 
 /** The report of all processes from those of each, with losses and norm averaged: the same to the bit everywhere. */
-function ofAll(report: Tensor[], exchange: Exchange): Tensor {
-  const factors = REPORT.slice(0, report.length).map((name) => isMean(name) ? 1 / exchange.size : 1);
+function ofAll<B, N extends string>(
+  { numbers, isMean, exchange = ALONE }: Learner<B, N>,
+  report: Tensor[],
+): Tensor {
   const sum = exchange.sum(tf.stack(report));
-  return exchange.size === 1 ? sum : tf.mul(sum, factors);
-}
-
-/** The report of the model alone. */
-function scalars({ losses, counts }: PretrainingResult): Tensor[] {
-  const all: Record<string, Tensor> = { ...losses, ...counts };
-  return REPORT.filter((name) => name in all).map((name) => all[name]);
+  if (exchange.size === 1) return sum;
+  const averaged = [...numbers.map((name) => isMean(name)), false, true]; // then `stop` and `gradNorm`
+  return tf.mul(sum, averaged.slice(0, report.length).map((yes) => yes ? 1 / exchange.size : 1));
 }

@@ -5,13 +5,11 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { UserError } from "../config/mod.ts";
-import type { Batch } from "../packing/mod.ts";
-import { maskedPositions } from "../packing/mod.ts";
 import { type CompileOptions, tf } from "../tensorflow/mod.ts";
 import { GradientAccumulator } from "./accumulation.ts";
 import { type AdamW, clipFactor } from "./adamw.ts";
 import type { LossScaler } from "./loss_scale.ts";
-import { compileGradients, isMean, readReport, type StepReport, type StepSetup } from "./step.ts";
+import { combined, compileGradients, type Learner, readReport, type StepReport } from "./step.ts";
 
 /** How updates are made. */
 export interface TrainerOptions {
@@ -36,9 +34,9 @@ export interface UpdatePosition {
 }
 
 /** How a step went. */
-export interface StepOutcome {
+export interface StepOutcome<N extends string = never> {
   /** Mean losses and summed counts of its batches, norm of the averaged gradients before clipping. */
-  report: StepReport;
+  report: StepReport<N>;
   /**
    * `updated`; `overflow`: gradients too large for the loss scale, which is lower from now on; `broken`: a loss or a gradient
    * that is no finite number. The weights are as they were after the last two.
@@ -46,21 +44,23 @@ export interface StepOutcome {
   result: "updated" | "overflow" | "broken";
 }
 
-/** The compiled functions of a run and the device's memory that they need. */
-export class Trainer implements Disposable {
+/** The compiled functions of a run that learns from batches of type B, and the device's memory that they need. */
+export class Trainer<B, N extends string = never> implements Disposable {
+  readonly #learner: Learner<B, N>;
   readonly #optimizer: AdamW;
   readonly #options: TrainerOptions;
   readonly #gradients;
   readonly #update;
   readonly #sums: GradientAccumulator | undefined;
 
-  constructor(setup: StepSetup, optimizer: AdamW, options: TrainerOptions) {
+  constructor(learner: Learner<B, N>, optimizer: AdamW, options: TrainerOptions) {
+    this.#learner = learner;
     this.#optimizer = optimizer;
     this.#options = options;
     const isSummed = options.accumulation > 1;
-    this.#gradients = compileGradients(setup, { ...options.compile, local: isSummed });
+    this.#gradients = compileGradients(learner, { ...options.compile, local: isSummed });
     this.#update = optimizer.compile();
-    this.#sums = isSummed ? new GradientAccumulator(setup.variables, setup.exchange) : undefined;
+    this.#sums = isSummed ? new GradientAccumulator(learner.variables, learner.exchange) : undefined;
   }
 
   /**
@@ -69,10 +69,10 @@ export class Trainer implements Disposable {
    * @param next Gives a batch, `accumulation` times; the next one is asked for while the device works on the one before.
    * @throws {UserError} If the device has not enough memory.
    */
-  async step<B extends Batch>(next: () => Promise<B>, position: UpdatePosition): Promise<StepOutcome> {
+  async step(next: () => Promise<B>, position: UpdatePosition): Promise<StepOutcome<N>> {
     const { accumulation, maxGradNorm, scaler } = this.#options;
     const lossScale = scaler?.scale ?? 1;
-    const reports: StepReport[] = [];
+    const reports: StepReport<N>[] = [];
     let gradients: Tensor[] = [];
     try {
       for (let i = 0; i < accumulation; i++) {
@@ -89,7 +89,7 @@ export class Trainer implements Disposable {
         ({ gradients, norm } = await this.#sums.total());
       }
       const scale = accumulation * lossScale;
-      const report = { ...combined(reports), gradNorm: norm / scale };
+      const report = { ...combined(this.#learner, reports), gradNorm: norm / scale };
       const result = this.#judge(report);
       scaler?.update(result === "updated");
       if (result !== "updated") return { report, result };
@@ -114,18 +114,18 @@ export class Trainer implements Disposable {
   }
 
   async #gradientsOf(
-    batch: Batch,
+    batch: B,
     { number, lossScale, stop }: { number: number; lossScale: number; stop: boolean | undefined },
   ) {
     const inputs = [
-      ...batchTensors(batch),
+      ...this.#learner.tensors(batch),
       tf.scalar(number, "int32"),
       tf.scalar(lossScale),
       tf.scalar(Number(stop ?? false)),
     ];
     try {
       const [numbers, ...gradients] = await this.#gradients.runAsync(...inputs);
-      const report = readReport(await numbers.data());
+      const report = readReport(this.#learner, await numbers.data());
       numbers.dispose();
       return { report, gradients };
     } finally {
@@ -133,7 +133,7 @@ export class Trainer implements Disposable {
     }
   }
 
-  #judge({ total, gradNorm }: StepReport): StepOutcome["result"] {
+  #judge({ total, gradNorm }: StepReport<N>): StepOutcome["result"] {
     if (Number.isFinite(total) && Number.isFinite(gradNorm)) return "updated";
     const { scaler } = this.#options;
     return Number.isFinite(total) && scaler && scaler.scale > 1 ? "overflow" : "broken";
@@ -148,31 +148,4 @@ function outOfMemory(cause: unknown): UserError {
     "Cannot train with batches of this size: out of memory; lower --batch_size or --max_seq_length, or give --recompute",
     { cause },
   );
-}
-
-/** A batch on the device, in the order of `BATCH_TENSORS`; the caller disposes of it. */
-export function batchTensors(batch: Batch): Tensor[] {
-  const { layout: { maskCapacity, sentenceCapacity: S, packed }, sentences } = batch;
-  const { positions, weights } = maskedPositions(batch, maskCapacity);
-  const ofView = Float32Array.from({ length: S }, (_, i) => i < sentences ? 1 : 0);
-  const int32 = (values: Int32Array) => tf.tensor1d(values, "int32");
-  return [
-    int32(batch.maskedIds), // (N)
-    int32(batch.rawIds), // (N)
-    int32(positions), // (M)
-    tf.tensor1d(weights), // (M)
-    int32(batch.clsPositions), // (2S)
-    tf.tensor1d(Float32Array.of(...ofView, ...ofView)), // (2S)
-    int32(batch.tokenKeys), // (N)
-    ...(packed ? [int32(batch.segmentIds), int32(batch.positionIds)] : []), // (N)
-  ];
-}
-
-/** Mean losses and summed counts. */
-export function combined(reports: readonly StepReport[]): StepReport {
-  const names = Object.keys(reports[0]) as (keyof StepReport)[];
-  return Object.fromEntries(names.map((name) => {
-    const sum = reports.reduce((sum, report) => sum + report[name], 0);
-    return [name, isMean(name) ? sum / reports.length : sum];
-  })) as StepReport;
 }

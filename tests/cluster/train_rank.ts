@@ -11,6 +11,7 @@ import { configureTensorFlow } from "../../lib/tensorflow/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { AdamW } from "../../lib/training/adamw.ts";
 import { collectiveExchange } from "../../lib/training/collective_exchange.ts";
+import { pretrainingLearner } from "../../lib/training/pretraining_step.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 
 const { corpus: folder, steps, batchSize, accumulation, weights } = JSON.parse(Deno.args[0]!);
@@ -33,10 +34,14 @@ const config = {
 };
 const variables = createVariables(config, 5);
 using optimizer = new AdamW(variables, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
-using trainer = new Trainer({ config, variables, groups: layout.groups, seed: 7, exchange }, optimizer, {
-  maxGradNorm: 1,
-  accumulation,
-});
+using trainer = new Trainer(
+  pretrainingLearner({ config, variables, groups: layout.groups, seed: 7, exchange }),
+  optimizer,
+  {
+    maxGradNorm: 1,
+    accumulation,
+  },
+);
 for (let step = 0; step < steps; step++) {
   const position = { step, updates: step, learningRate: 1e-3 };
   const { report } = await trainer.step(() => batches.next(), position);

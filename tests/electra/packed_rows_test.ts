@@ -10,7 +10,7 @@ import {
   type RowGroup,
 } from "../../lib/electra/mod.ts";
 import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
-import { lossesAndGradients, REPORT } from "../../lib/training/step.ts";
+import { lossesAndGradients, REPORT } from "../../lib/training/pretraining_step.ts";
 
 const V = 60, PAD = 0, CLS = 2, SEP = 3, MASK = 4;
 

@@ -5,7 +5,7 @@ import { loadVariables, lookup, pretrainingForward, type RowGroup } from "../../
 import { compile, RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { AdamW, clipFactor, globalNorm } from "../../lib/training/adamw.ts";
 import { scheduleWithWarmup } from "../../lib/training/schedule.ts";
-import { lossesAndGradients } from "../../lib/training/step.ts";
+import { lossesAndGradients } from "../../lib/training/pretraining_step.ts";
 import { batchOf, type Fixture, largest, maxDifference, plainName, readFixture } from "./golden.ts";
 
 const VARIANTS = ["tiny", "tiny_legacy", "tiny_proj"] as const;

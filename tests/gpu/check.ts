@@ -23,6 +23,7 @@ import { Vocabulary } from "../../lib/text/mod.ts";
 import { AdamW } from "../../lib/training/adamw.ts";
 import { collectiveExchange } from "../../lib/training/collective_exchange.ts";
 import { LossScaler } from "../../lib/training/loss_scale.ts";
+import { pretrainingLearner } from "../../lib/training/pretraining_step.ts";
 import { Trainer } from "../../lib/training/trainer.ts";
 
 const CORPUS = fileURLToPath(new URL("../fixtures/text", import.meta.url));
@@ -87,12 +88,16 @@ async function losses(precision: Precision): Promise<number[]> {
   };
   const variables = createVariables(config, 1);
   using optimizer = new AdamW(variables, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
-  using trainer = new Trainer({ config, variables, groups: layout.groups, seed: 1 }, optimizer, {
-    maxGradNorm: 1,
-    accumulation: 1,
-    scaler: precision === "mixed_float16" ? new LossScaler({ scale: 1024, goodSteps: 0 }) : undefined,
-    compile: { precision },
-  });
+  using trainer = new Trainer(
+    pretrainingLearner({ config, variables, groups: layout.groups, seed: 1 }),
+    optimizer,
+    {
+      maxGradNorm: 1,
+      accumulation: 1,
+      scaler: precision === "mixed_float16" ? new LossScaler({ scale: 1024, goodSteps: 0 }) : undefined,
+      compile: { precision },
+    },
+  );
   const batch: Batch = await batches.next(), found = [];
   for (let step = 0; step < 5; step++) {
     const { report, result } = await trainer.step(() => Promise.resolve(batch), {

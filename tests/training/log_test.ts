@@ -10,7 +10,8 @@ import {
   reproducibleFields,
   type TrainingRecord,
 } from "../../lib/training/records.ts";
-import { readReport, REPORT } from "../../lib/training/step.ts";
+import { REPORT } from "../../lib/training/pretraining_step.ts";
+import { readReport } from "../../lib/training/step.ts";
 import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
 import { testInFolder } from "../folders.ts";
 
@@ -171,7 +172,7 @@ Deno.test("an evaluation is one line", () => {
 });
 
 /** A report whose numbers are all different. */
-const report = readReport(REPORT.map((_, i) => i + 1));
+const report = readReport({ numbers: REPORT }, [...REPORT, "stop", "gradNorm"].map((_, i) => i + 1));
 const objectives: [string, { rtd: number; mts: number; csp: number }, (keyof StepMetrics)[]][] = [
   ["mlm", { rtd: 0, mts: 0, csp: 0 }, []],
   ["electra", { rtd: 50, mts: 0, csp: 0 }, ["replaced", "rtd", "rtdPredicted", "rtdCorrect"]],

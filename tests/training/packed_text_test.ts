@@ -6,8 +6,13 @@ import { type Batch, Corpus, openBatches, paddedLayout, planLayout, slots } from
 import { preprocess } from "../../lib/preprocessing/mod.ts";
 import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { buildVocabulary, generateCorpus, Vocabulary } from "../../lib/text/mod.ts";
-import { BATCH_TENSORS, type BatchTensors, lossesAndGradients, REPORT } from "../../lib/training/step.ts";
-import { batchTensors } from "../../lib/training/trainer.ts";
+import {
+  BATCH_TENSORS,
+  type BatchTensors,
+  batchTensors,
+  lossesAndGradients,
+  REPORT,
+} from "../../lib/training/pretraining_step.ts";
 import { testInFolder } from "../folders.ts";
 
 const WIDTH = 512;

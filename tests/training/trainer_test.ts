@@ -12,8 +12,14 @@ import { type Batch, paddedLayout } from "../../lib/packing/mod.ts";
 import { RandomStream, tf } from "../../lib/tensorflow/mod.ts";
 import { AdamW, clipFactor, globalNorm } from "../../lib/training/adamw.ts";
 import { LossScaler } from "../../lib/training/loss_scale.ts";
-import { BATCH_TENSORS, type BatchTensors, lossesAndGradients } from "../../lib/training/step.ts";
-import { batchTensors, Trainer } from "../../lib/training/trainer.ts";
+import {
+  BATCH_TENSORS,
+  type BatchTensors,
+  batchTensors,
+  lossesAndGradients,
+  pretrainingLearner,
+} from "../../lib/training/pretraining_step.ts";
+import { Trainer } from "../../lib/training/trainer.ts";
 
 const V = 40, B = 2, L = 12, CLS = 2, SEP = 3, MASK = 4;
 const LAYOUT = paddedLayout(B, L, 16);
@@ -61,7 +67,7 @@ Deno.test("several batches before an update: the update of their mean gradient",
   const setup = open();
   {
     using optimizer = new AdamW(setup.variables, OPTIMIZER);
-    using trainer = new Trainer(setup, optimizer, { maxGradNorm: 1, accumulation: 3 });
+    using trainer = new Trainer(pretrainingLearner(setup), optimizer, { maxGradNorm: 1, accumulation: 3 });
     const waiting = [...batches];
     const { report, result } = await trainer.step(() => Promise.resolve(waiting.shift()!), POSITION);
     assert.equal(result, "updated");
@@ -99,7 +105,11 @@ Deno.test("a scaled loss trains as an unscaled one", async () => {
   const after = async (scaler?: LossScaler) => {
     const setup = open();
     using optimizer = new AdamW(setup.variables, OPTIMIZER);
-    using trainer = new Trainer(setup, optimizer, { maxGradNorm: 1, accumulation: 1, scaler });
+    using trainer = new Trainer(pretrainingLearner(setup), optimizer, {
+      maxGradNorm: 1,
+      accumulation: 1,
+      scaler,
+    });
     const { report } = await trainer.step(() => Promise.resolve(batchOf(1)), POSITION);
     const first = [...optimizer.moments.values()].map(({ first }) => first.data());
     dispose(setup.variables);
@@ -115,7 +125,11 @@ Deno.test("gradients that overflow halve the loss scale and leave the weights; a
   const setup = open(), scaler = new LossScaler({ scale: 2 ** 127, goodSteps: 0 });
   {
     using optimizer = new AdamW(setup.variables, OPTIMIZER);
-    using trainer = new Trainer(setup, optimizer, { maxGradNorm: 1, accumulation: 1, scaler });
+    using trainer = new Trainer(pretrainingLearner(setup), optimizer, {
+      maxGradNorm: 1,
+      accumulation: 1,
+      scaler,
+    });
     const before = values(setup.variables);
     const { result } = await trainer.step(() => Promise.resolve(batchOf(1)), POSITION);
     assert.equal(result, "overflow");
@@ -154,7 +168,7 @@ for (const objective of ["electra", "mlm"] as const) {
     assert.equal(hidden, objective === "mlm" ? 128 : 64); // masked language modelling trains the full-size encoder
     {
       using optimizer = new AdamW(setup.variables, OPTIMIZER);
-      using trainer = new Trainer(setup, optimizer, { maxGradNorm: 1, accumulation: 1 });
+      using trainer = new Trainer(pretrainingLearner(setup), optimizer, { maxGradNorm: 1, accumulation: 1 });
       const totals: number[] = [];
       for (let step = 0; step < 30; step++) {
         const { report } = await trainer.step(() => Promise.resolve(batchOf(1)), {
@@ -186,7 +200,10 @@ Deno.test("activations computed again: the same losses, and gradients, to the bi
     setup.config.discriminator.hidden_dropout_prob = 0.1;
     setup.config.discriminator.attention_probs_dropout_prob = 0.1;
     using optimizer = new AdamW(setup.variables, OPTIMIZER);
-    using trainer = new Trainer({ ...setup, recompute }, optimizer, { maxGradNorm: 1, accumulation: 1 });
+    using trainer = new Trainer(pretrainingLearner({ ...setup, recompute }), optimizer, {
+      maxGradNorm: 1,
+      accumulation: 1,
+    });
     const { report } = await trainer.step(() => Promise.resolve(batchOf(1)), POSITION);
     const weights = values(setup.variables);
     dispose(setup.variables);
