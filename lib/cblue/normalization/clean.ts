@@ -37,6 +37,7 @@ export function cleanName(text: string): string {
     .trim();
 }
 
+const CHINESE_DIGITS = "一二三四五六七八九";
 const ROMAN = /(?<![a-z])(?:iv|v?i{1,3}|ix|v)(?![a-z])/g;
 const ROMAN_DIGITS: Readonly<Record<string, string>> = {
   i: "1",
@@ -51,7 +52,8 @@ const ROMAN_DIGITS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What two spellings of one name have in common: letters and digits in lower case, Roman numerals as digits.
+ * What two spellings of one name have in common: letters and digits in lower case, Roman and Chinese numerals up to nine as
+ * digits, 度 for its sign.
  *
  * @param text a text or a term, cleaned or not
  * @returns its letters and digits; empty if it has none
@@ -59,7 +61,7 @@ const ROMAN_DIGITS: Readonly<Record<string, string>> = {
  * @example
  * ```ts
  * import { comparisonKey } from "./clean.ts";
- * console.log(comparisonKey("Ⅱ型糖尿病"), comparisonKey("2 型-糖尿病")); // 2型糖尿病 2型糖尿病
+ * console.log(comparisonKey("Ⅲ° 房室传导-阻滞"), comparisonKey("三度房室传导阻滞")); // 3度房室传导阻滞, twice
  * ```
  */
 export function comparisonKey(text: string): string {
@@ -67,6 +69,8 @@ export function comparisonKey(text: string): string {
     .normalize("NFKC") // Ⅱ becomes II, ⅲ becomes iii, full width becomes half width
     .toLowerCase()
     .replace(ROMAN, (numeral) => ROMAN_DIGITS[numeral]!)
+    .replace(/[一二三四五六七八九]/g, (digit) => String(CHINESE_DIGITS.indexOf(digit) + 1))
+    .replaceAll("°", "度")
     .replace(/[^\p{L}\p{N}]/gu, "");
 }
 

@@ -24,16 +24,13 @@ export interface ScoredText {
 /** Names of the features, in their order; saved with fitted weights, so that old weights never meet new features. */
 export const FEATURES = [
   "logit of probability",
+  "probability",
   "recall",
-  "combined score",
   "first",
-  "combined score below the best taken",
   "new characters",
   "characters left",
   "likeness to a taken term",
-  "likeness to a part",
   "parts left",
-  "new characters where parts are left",
   "characters of the text",
 ] as const;
 
@@ -56,13 +53,10 @@ export class Taking {
 
   readonly #text: ReadonlySet<string>; // distinct characters
   readonly #length: number;
-  readonly #parts: readonly ReadonlySet<string>[];
+  readonly #parts: number;
   readonly #characters: readonly ReadonlySet<string>[]; // of each candidate
-  readonly #scores: readonly number[];
-  readonly #likenessToPart: readonly number[];
   readonly #covered = new Set<string>();
   readonly #taken: number[] = [];
-  #best = 0; // highest combined score among the taken
 
   /**
    * @param scored a text and its candidates in any order
@@ -73,14 +67,10 @@ export class Taking {
       0,
       considered,
     );
-    this.#scores = this.candidates.map(combinedScore);
     this.#text = charactersOf(text);
     this.#length = cleanName(text).length;
-    this.#parts = splitMentions(text).map(charactersOf);
+    this.#parts = splitMentions(text).length;
     this.#characters = this.candidates.map(({ term }) => charactersOf(term));
-    this.#likenessToPart = this.#characters.map((term) =>
-      Math.max(...this.#parts.map((part) => likeness(part, term)))
-    );
   }
 
   /** Which candidates have been taken, as places in `candidates`. */
@@ -92,7 +82,6 @@ export class Taking {
   take(candidate: number): void {
     this.#taken.push(candidate);
     for (const char of this.#characters[candidate]!) if (this.#text.has(char)) this.#covered.add(char);
-    this.#best = Math.max(this.#best, this.#scores[candidate]!);
   }
 
   /**
@@ -103,7 +92,6 @@ export class Taking {
    */
   features(candidate: number): number[] {
     const { recall, probability } = this.candidates[candidate]!;
-    const score = this.#scores[candidate]!;
     const characters = this.#characters[candidate]!;
     let [shared, fresh] = [0, 0];
     for (const char of characters) {
@@ -113,20 +101,17 @@ export class Taking {
     }
     const isFirst = this.#taken.length === 0;
     const newness = shared === 0 ? 0 : fresh / shared;
-    const partsLeft = Math.max(-2, Math.min(3, this.#parts.length - this.#taken.length));
+    const partsLeft = Math.max(-2, Math.min(3, this.#parts - this.#taken.length));
     const logit = Math.log(Math.max(probability, 1e-9) / Math.max(1 - probability, 1e-9));
     return [
-      Math.max(-LOGIT_BOUND, Math.min(LOGIT_BOUND, logit)) / 4,
+      Math.max(-LOGIT_BOUND, Math.min(LOGIT_BOUND, logit)) / LOGIT_BOUND * 2,
+      probability,
       recall,
-      score,
       isFirst ? 1 : 0,
-      isFirst ? 0 : this.#best - score,
       isFirst ? 0 : newness,
       this.#text.size === 0 ? 0 : 1 - this.#covered.size / this.#text.size,
       Math.max(0, ...this.#taken.map((taken) => likeness(this.#characters[taken]!, characters))),
-      this.#likenessToPart[candidate]!,
       partsLeft,
-      !isFirst && partsLeft > 0 ? newness : 0,
       Math.min(this.#length, 40) / 20,
     ];
   }

@@ -26,5 +26,5 @@ export {
   scoreTexts,
 } from "./normalize.ts";
 export { candidatePairs, PAIR_LABELS, pairLine, trainingPairs, type TrainingPairsOptions } from "./pairs.ts";
-export { type Candidate, type SearchOptions, TermIndex, type TermIndexOptions } from "./recall.ts";
+export { aliasesOf, type Candidate, type SearchOptions, TermIndex, type TermIndexOptions } from "./recall.ts";
 export { measureRecall, type RecallAt, type RecallReport } from "./recall_report.ts";

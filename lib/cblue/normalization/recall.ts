@@ -4,13 +4,15 @@
  * Names: D documents (every term, then every known other spelling of one), P postings (how often which character n-gram
  * stands in which document, sorted by n-gram), T terms.
  *
- * A term's score is the mean of two measures between 0 and 1: the cosine (or BM25) of character n-grams, which favours rare
- * ones, and the share of the shorter name's distinct characters that the longer one has, which forgives long texts. CBLUE's
- * baseline adds the same two, with words in place of n-grams.
+ * A term's score is a weighted mean of two measures between 0 and 1: BM25 (or the cosine) of character n-grams, which
+ * favours rare ones, and the share of the shorter name's distinct characters that the longer one has, which forgives long
+ * texts. CBLUE's baseline adds the cosine and the same share, with words in place of n-grams.
  *
  * @module
  */
 import { UserError } from "../../config/mod.ts";
+import type { NormalizationExample } from "../examples.ts";
+import { spellOut } from "./abbreviations.ts";
 import { comparisonKey, splitMentions } from "./clean.ts";
 
 /** A term that a text may mean. */
@@ -23,12 +25,17 @@ export interface Candidate {
 /** How a {@linkcode TermIndex} is built. */
 export interface TermIndexOptions {
   /**
-   * Other spellings of terms: a text and the term that it means; above all the training examples that mean one term.
+   * Other spellings of terms: a text and a term that it means; above all the training examples ({@linkcode aliasesOf}).
    * A spelling of a term that is not in the list adds the term.
    */
   readonly aliases?: readonly (readonly [text: string, term: string])[];
-  /** `tfidf`: cosine with smoothed idf, as scikit-learn's; `bm25`: Lucene's. Default `tfidf`. */
+  /**
+   * `bm25`: Lucene's, divided by the score of a document that is spelled as the query, and at most 1; `tfidf`: cosine with
+   * smoothed idf, as scikit-learn's. Default `bm25`.
+   */
   readonly weighting?: "tfidf" | "bm25";
+  /** Weight of the share of common characters in a score, 0 to 1; default 0.25. Half in CBLUE's baseline. */
+  readonly commonShare?: number;
   /** Longest n-gram of characters; all shorter ones are counted too. Default 2. */
   readonly maxGram?: number;
 }
@@ -58,6 +65,7 @@ export class TermIndex {
   /** Every term once, in the order given; terms that only aliases have come last. */
   readonly terms: readonly string[];
 
+  readonly #termIds: ReadonlyMap<string, number>;
   readonly #termOf: Int32Array; // (D)
   readonly #keys: readonly string[]; // (D)
   readonly #gramIds: ReadonlyMap<string, number>;
@@ -68,6 +76,7 @@ export class TermIndex {
   readonly #distinct: Int32Array; // (D) distinct characters of a document
   readonly #maxGram: number;
   readonly #weighting: "tfidf" | "bm25";
+  readonly #commonShare: number;
   readonly #averageGrams: number;
 
   // Of one query; zero between queries.
@@ -81,16 +90,17 @@ export class TermIndex {
    * @throws {UserError} if there is no term
    */
   constructor(terms: readonly string[], options: TermIndexOptions = {}) {
-    const { aliases = [], weighting = "tfidf", maxGram = 2 } = options;
+    const { aliases = [], weighting = "bm25", commonShare = 0.25, maxGram = 2 } = options;
     const termIds = new Map<string, number>();
     for (const term of [...terms, ...aliases.map(([, term]) => term)]) {
       if (!termIds.has(term)) termIds.set(term, termIds.size);
     }
     if (termIds.size === 0) throw new UserError("Cannot index terms: the list is empty");
     this.terms = [...termIds.keys()];
+    this.#termIds = termIds;
     this.#termOf = Int32Array.from([...termIds.values(), ...aliases.map(([, term]) => termIds.get(term)!)]);
     this.#keys = [...this.terms, ...aliases.map(([text]) => text)].map(comparisonKey);
-    [this.#maxGram, this.#weighting] = [maxGram, weighting];
+    [this.#maxGram, this.#weighting, this.#commonShare] = [maxGram, weighting, commonShare];
 
     const D = this.#keys.length;
     const gramIds = new Map<string, number>();
@@ -142,19 +152,40 @@ export class TermIndex {
   /**
    * Finds the terms that have most in common with a text.
    *
+   * Common abbreviations are searched spelled out as well as they stand; a term keeps its best score.
+   *
    * @param text a clinician's words
    * @param count how many terms at most
    * @param options whether to search for parts of the text too
    * @returns best first, equal scores in the order of the list; terms without a common character are left out
    */
-  search(text: string, count: number, { parts = true, unseen = false }: SearchOptions = {}): Candidate[] {
+  search(text: string, count: number, options: SearchOptions = {}): Candidate[] {
+    const { best, found } = this.#scores(text, options);
+    return highest(found, best, count).map((term) => ({ term: this.terms[term]!, recall: best[term]! }));
+  }
+
+  /**
+   * Scores given terms for a text, whatever their rank.
+   *
+   * @param text a clinician's words
+   * @param terms of the list; others score 0
+   * @param options as for {@linkcode search}
+   * @returns 0 to 1 for each term
+   */
+  recallOf(text: string, terms: readonly string[], options: SearchOptions = {}): Float64Array {
+    const { best } = this.#scores(text, options);
+    return Float64Array.from(terms, (term) => best[this.#termIds.get(term) ?? -1] ?? 0);
+  }
+
+  /** Every term's score, and which are above zero. */
+  #scores(text: string, { parts = true, unseen = false }: SearchOptions) {
     const best = new Float64Array(this.terms.length); // zero: nothing in common
     const found: number[] = [];
     const whole = comparisonKey(text);
-    const queries = new Set([whole]);
-    if (parts) { for (const part of splitMentions(text)) queries.add(comparisonKey(part)); }
+    const queries = new Set([text, ...parts ? splitMentions(text) : []].map(comparisonKey));
+    for (const query of [...queries]) queries.add(spellOut(query));
     for (const query of queries) this.#addScores(query, unseen ? whole : undefined, best, found);
-    return highest(found, best, count).map((term) => ({ term: this.terms[term]!, recall: best[term]! }));
+    return { best, found };
   }
 
   /** Raises `best` to the terms' scores for a query and adds terms that had none to `found`. */
@@ -182,7 +213,8 @@ export class TermIndex {
     for (let i = 0; i < touchedCount; i++) {
       const document = touched[i]!, term = this.#termOf[document]!;
       const share = common[document]! / Math.min(distinct, this.#distinct[document]!);
-      const score = (Math.min(1, sums[document]! / scale) + share) / 2;
+      const score = (1 - this.#commonShare) * Math.min(1, sums[document]! / scale) +
+        this.#commonShare * share;
       sums[document] = common[document] = 0;
       if (left !== undefined && document >= this.terms.length && this.#keys[document] === left) continue;
       if (best[term] === 0) found.push(term);
@@ -215,6 +247,18 @@ export class TermIndex {
     }
     return sum;
   }
+}
+
+/**
+ * What training examples teach an index: every text as another spelling of each of its terms.
+ *
+ * @param examples those without terms teach nothing
+ * @returns aliases for {@linkcode TermIndex}; search for the same examples with `unseen`
+ */
+export function aliasesOf(
+  examples: readonly NormalizationExample[],
+): (readonly [text: string, term: string])[] {
+  return examples.flatMap(({ text, terms }) => (terms ?? []).map((term) => [text, term] as const));
 }
 
 /** How often which n-grams of 1 to `longest` characters stand in a key; characters first. */
