@@ -77,7 +77,7 @@ hostsTest(
       stack.use(hosts.start(host, ["tests/cluster/launch_rank.ts", ...flags(host).split(" ")]))
     );
     const begun = async (times: number) => {
-      await launchers[0]!.printed(new RegExp(`(begin [^]*){${times}}`));
+      await launchers[0]!.printedTimes("begin ", times);
       for (const rank of [1, 2, 3]) {
         for (let tries = 0;; tries++) {
           const log = await Deno.readTextFile(`${folder}/rank-${rank}.log`).catch(() => "");
@@ -111,12 +111,12 @@ hostsTest(
     const start = (launcher: string, pretrain: string) =>
       [0, 1, 2, 3].map((host) => {
         const nodes = `--workers 1 --nnodes 4 --node_rank ${host} --master 10.77.0.1:29500 ${launcher}`;
-        const words = launchedRun(OUTPUT, nodes.trim(), `--max_steps 5000 ${pretrain}`);
+        const words = launchedRun(OUTPUT, nodes, `--max_steps 5000 ${pretrain}`);
         return stack.use(hosts.start(host, words, environment));
       });
     const stepsOf = ({ output }: Running) => output.split("global step ").length - 1;
     const reached = (launchers: Running[], steps: number) =>
-      launchers[0]!.printed(new RegExp(`(global step [^]*){${steps}}`));
+      launchers[0]!.printedTimes("global step ", steps);
 
     const patient = start("--max_restarts 1", "--timeout 30");
     await reached(patient, 5);

@@ -18,6 +18,7 @@ export class Running implements AsyncDisposable {
   stderr = "";
   readonly #reading: Promise<unknown>;
   #changed: (() => void)[] = [];
+  #isThrough = false;
 
   /** Runs a program of ours; `before` are the words before `deno`, such as those that choose a network namespace. */
   constructor(
@@ -34,7 +35,8 @@ export class Running implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#reading = Promise.all([this.#read("stdout"), this.#read("stderr")]);
+    this.#reading = Promise.all([this.#read("stdout"), this.#read("stderr")])
+      .then(() => this.#isThrough = true);
   }
 
   async #read(name: "stdout" | "stderr"): Promise<void> {
@@ -48,9 +50,19 @@ export class Running implements AsyncDisposable {
 
   /** Waits until the output matches. */
   async printed(pattern: RegExp): Promise<void> {
+    await this.#until(() => pattern.test(this.output), `${pattern}`);
+  }
+
+  /** Waits until the output has a text so often. */
+  async printedTimes(text: string, times: number): Promise<void> {
+    await this.#until(() => this.output.split(text).length > times, `"${text}" ${times} times`);
+  }
+
+  async #until(isThere: () => boolean, what: string): Promise<void> {
     const deadline = performance.now() + PATIENCE;
-    while (!pattern.test(this.output)) {
-      assert(performance.now() < deadline, `${pattern} did not come in:\n${this.output}`);
+    while (!isThere()) {
+      assert(!this.#isThrough || isThere(), `${what} did not come before the end:\n${this.output}`);
+      assert(performance.now() < deadline, `${what} did not come in:\n${this.output}`);
       let timer;
       await new Promise<void>((resolve) => {
         this.#changed.push(resolve);

@@ -33,7 +33,7 @@ export function launchedRun(output: string, launcher: string, pretrain: string):
   const own =
     `--input_dir ${corpus} --output_dir ${join(folder, output)} --preset tiny --max_seq_length 48 ` +
     "--batch_size 4 --save_steps 10 --save_total_limit 9 --logging_steps 1 --log_sentences --num_threads 1";
-  return `tasks/launch.ts ${launcher} pretrain ${own} ${pretrain}`.split(" ");
+  return `tasks/launch.ts ${launcher} pretrain ${own} ${pretrain}`.split(" ").filter(Boolean);
 }
 
 /** The steps of a run's checkpoints, in order. */
