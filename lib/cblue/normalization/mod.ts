@@ -25,6 +25,7 @@ export {
   type ScoreOptions,
   scoreTexts,
 } from "./normalize.ts";
+export { groupPairs, type PairGroup } from "./pair_groups.ts";
 export { candidatePairs, PAIR_LABELS, pairLine, trainingPairs, type TrainingPairsOptions } from "./pairs.ts";
 export { aliasesOf, type Candidate, type SearchOptions, TermIndex, type TermIndexOptions } from "./recall.ts";
 export { measureRecall, type RecallAt, type RecallReport } from "./recall_report.ts";

@@ -117,6 +117,8 @@ export async function normalizeExamples(
 /**
  * Has examples scored and fits the decision to them; they should not be among those that the scorer was trained on.
  *
+ * Where the index has their texts among its aliases, search with `unseen`: new texts will not be there either.
+ *
  * @param examples with their terms, held out of training
  * @param normalizer candidates and model
  * @param options how many candidates and terms the decision looks at
