@@ -37,6 +37,20 @@ Deno.test("doctor: names library, version, devices and packages, and TensorFlow 
   assert.equal(report.versions.Deno, Deno.version.deno);
 });
 
+Deno.test("doctor: --gpu-check computes on what there is, and says where that is no GPU", async () => {
+  const { code, stdout } = await doctor({}, "--gpu-check");
+  const lines = stdout.split("\n"), passed = lines.filter((line) => line.startsWith("ok "));
+  const hasGpu = /^Devices .*GPU/m.test(stdout);
+  assert.ok(passed.some((line) => line.includes("matrices multiplied")), stdout);
+  assert.ok(
+    passed.some((line) => line.includes(`a step in mixed_${hasGpu ? "float16" : "bfloat16"}`)),
+    stdout,
+  );
+  assert.ok(passed.some((line) => line.includes("the original's recorded ones")), stdout);
+  assert.equal(/No GPU was checked/.test(stdout), !hasGpu);
+  assert.equal(code, hasGpu ? 0 : 1);
+});
+
 Deno.test("doctor: ERNIE_HEALTH_LOG=1 lets TensorFlow speak", async () => {
   const { stderr } = await doctor({ ERNIE_HEALTH_LOG: "1" });
   assert.match(stderr, /cpu_feature_guard|oneDNN/);
