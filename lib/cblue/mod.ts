@@ -51,3 +51,63 @@ export {
   trainingPairs,
   type TrainingPairsOptions,
 } from "./normalization/mod.ts";
+export { characterIds, lowerCharacters } from "./characters.ts";
+export { type Logits, rowOf } from "./logits.ts";
+export {
+  type Channels,
+  channelsOf,
+  chooseChannels,
+  decodeEntities,
+  decodeLabels,
+  encodeEntities,
+  type EntityDecoding,
+  entityKey,
+  labelNames,
+  labelsOfRow,
+  lostEntities,
+} from "./entity_labels.ts";
+export { decodeSpans, encodeSpans } from "./entity_spans.ts";
+export {
+  type LocatedTriple,
+  locatedTripleKey,
+  type LocatedTriples,
+  type LocateOptions,
+  locateTriples,
+  namedTriples,
+} from "./located_triples.ts";
+export { type PairTargets, writeTargets } from "./pair_targets.ts";
+export {
+  type DecodedRelations,
+  decodeRelations,
+  encodeRelations,
+  lostTriples,
+  type RelationDecoding,
+  type RelationEncoding,
+} from "./relation_labels.ts";
+export { firstWindow, mergeEntities, mergeTriples, windowsOf } from "./windows.ts";
+export {
+  accuracy,
+  addCounts,
+  classCounts,
+  type Counts,
+  countsByLabel,
+  f1OfMatches,
+  macroF1,
+  microF1,
+  type PrecisionRecallF1,
+  precisionRecallF1,
+  type Score,
+  scoreCounts,
+  setCounts,
+  type SetOptions,
+  totalOf,
+} from "./metrics.ts";
+export { publishedEntityCounts, publishedEntityScore, publishedTripleScore } from "./published_scores.ts";
+export {
+  bootstrap,
+  type BootstrapOptions,
+  confusionMatrix,
+  type Interval,
+  type LabelScore,
+  labelTable,
+} from "./statistics.ts";
