@@ -24,6 +24,8 @@ export interface AdamWOptions {
   epsilon: number;
   /** Share of a weight that decays per step, times the learning rate; biases and norms are spared. */
   weightDecay: number;
+  /** A parameter's own factor on the learning rate; default 1 for all. */
+  rateFactor?: (name: string) => number;
 }
 
 const FUSED = [
@@ -77,12 +79,15 @@ export class AdamW implements Disposable {
    * @param gradients One per variable, in order.
    */
   apply(rates: Tensor, gradients: Tensor[]) {
-    const { beta1, beta2, weightDecay } = this.options;
+    const { beta1, beta2, weightDecay, rateFactor = () => 1 } = this.options;
     const [stepSize, epsilon, keep, gradientScale] = tf.unstack(rates);
     [...this.variables].forEach(([name, variable], i) => {
       const { first, second } = this.moments.get(name)!;
-      const kept = weightDecay > 0 && hasWeightDecay(name) ? keep : tf.scalar(1);
-      const inputs = [gradients[i], stepSize, epsilon, kept, gradientScale];
+      const factor = rateFactor(name);
+      const scaled = (x: Tensor) => factor === 1 ? x : tf.mul(x, factor);
+      const decays = weightDecay > 0 && hasWeightDecay(name);
+      const kept = !decays ? tf.scalar(1) : factor === 1 ? keep : tf.sub(1, scaled(tf.sub(1, keep)));
+      const inputs = [gradients[i], scaled(stepSize), epsilon, kept, gradientScale];
       adamw([variable, first, second], inputs, beta1, beta2);
     });
   }

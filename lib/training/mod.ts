@@ -14,8 +14,11 @@ export {
   saveCheckpoint,
   type SaveOptions,
 } from "./checkpoint.ts";
+export { AppendedFile } from "./appended_file.ts";
 export { lossChart, sparkline } from "./chart.ts";
 export { lockOutputDir } from "./lock.ts";
+export { LossScaler, type LossScalerState } from "./loss_scale.ts";
+export { momentsOf, restoreMoments } from "./resume.ts";
 export { TrainingLog } from "./log.ts";
 export { estimateMemory } from "./memory.ts";
 export {
@@ -39,4 +42,5 @@ export {
   readReport,
   type StepReport,
 } from "./step.ts";
+export { type JointWork, together } from "./together.ts";
 export { Trainer, type TrainerOptions } from "./trainer.ts";

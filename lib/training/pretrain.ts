@@ -4,14 +4,13 @@
  * @module
  */
 import { join } from "node:path";
-import { PeerLostError, ProgressBar, UserError } from "../config/mod.ts";
-import { type Cluster, type Facts, joinCluster, type Json, localSize } from "../cluster/mod.ts";
+import { ProgressBar, UserError } from "../config/mod.ts";
+import { type Cluster, type Facts, type Json, localSize } from "../cluster/mod.ts";
 import { ALONE, type Exchange, type PretrainingConfig } from "../electra/mod.ts";
 import type { BatchLayout } from "../packing/mod.ts";
-import { configureTensorFlow, hasGpu, TensorFlowError, tensorflowInfo } from "../tensorflow/mod.ts";
+import { configureTensorFlow, hasGpu, tensorflowInfo } from "../tensorflow/mod.ts";
 import { lossChart } from "./chart.ts";
 import { removeLeftovers } from "./checkpoint.ts";
-import { collectiveExchange } from "./collective_exchange.ts";
 import { openTrainingData, type TrainingData } from "./data.ts";
 import { lockOutputDir } from "./lock.ts";
 import { readTrainingRecords, type TrainingRecord } from "./log.ts";
@@ -20,6 +19,7 @@ import type { PretrainOptions } from "./options.ts";
 import { describePlan, planRun } from "./plan.ts";
 import { type Beginning, removeObsolete, type StartingPoint, startingPoint } from "./resume.ts";
 import { PretrainingRun } from "./run.ts";
+import { together } from "./together.ts";
 
 /** How a run is watched and stopped. */
 export interface PretrainContext {
@@ -95,31 +95,18 @@ export async function pretrain(
   }
 
   let own: Beginning | undefined;
-  await using job = await joinCluster<Json>(cluster, factsOf(options, data), {
+  return await together(cluster, factsOf(options, data), {
     timeout: options.timeout,
-    ...(signal && { signal }),
+    signal,
     begin: async () => {
       own = await prepare();
       return withoutValues(own.from);
     },
+    work: (begin, exchange) => {
+      const { from, obsolete } = own ?? { from: begin as StartingPoint | null ?? undefined, obsolete: [] };
+      return carryOut({ options, data, from, obsolete, exchange, context });
+    },
   });
-  const { from, obsolete } = own ?? { from: job.begin as StartingPoint | null ?? undefined, obsolete: [] };
-  const work = async () => {
-    const exchange = await collectiveExchange(cluster);
-    return await carryOut({ options, data, from, obsolete, exchange, context }).catch(whatWasLost);
-  };
-  const summary = await job.guard(work());
-  await job.leave();
-  return summary;
-}
-
-/** TensorFlow's code of a sum over processes of which one has ended. */
-const UNAVAILABLE = 14;
-
-/** Says of an error whether another process is its cause: then a new start may do. */
-function whatWasLost(error: unknown): never {
-  if (!(error instanceof TensorFlowError) || error.code !== UNAVAILABLE) throw error;
-  throw new PeerLostError("Lost the connection to another process", { cause: error });
 }
 
 /** What {@linkcode carryOut} needs. */
