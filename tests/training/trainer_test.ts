@@ -213,3 +213,28 @@ Deno.test("activations computed again: the same losses, and gradients, to the bi
   assert.deepEqual(again.report, plain.report);
   assert.equal(largestDifference(again.weights, plain.weights), 0);
 });
+
+Deno.test("a parameter with half the learning rate moves and decays as in a run with half of it", () => {
+  const setup = open(), other = open(), HALVED = /layers\.0/;
+  const gradients = [...setup.variables.values()].map(({ shape }) => tf.fill([...shape], 0.5));
+  const update = (
+    { variables }: typeof setup,
+    learningRate: number,
+    rateFactor?: (name: string) => number,
+  ) => {
+    using optimizer = new AdamW(variables, { ...OPTIMIZER, ...(rateFactor && { rateFactor }) });
+    const rates = tf.tensor1d(optimizer.rates(1, learningRate));
+    optimizer.apply(rates, gradients);
+  };
+  update(setup, 1e-2, (name) => HALVED.test(name) ? 0.5 : 1);
+  update(other, 5e-3);
+  let moved = 0;
+  for (const [name, variable] of setup.variables) {
+    const expected = other.variables.get(name)!.data(), isHalved = HALVED.test(name);
+    const difference = largestDifference([variable.data()], [expected]);
+    assert.ok(isHalved ? difference < 1e-8 : difference > 1e-3, `${name}: ${difference}`);
+    if (isHalved) moved++;
+  }
+  assert.ok(moved > 10);
+  for (const { variables } of [setup, other]) dispose(variables);
+});
