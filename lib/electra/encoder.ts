@@ -60,6 +60,8 @@ export interface EncodingOptions {
   random?: RandomStream | undefined;
   /** Whether each layer's activations are computed again in the backward pass, not kept: less memory, more time. */
   recompute?: boolean | undefined;
+  /** Hears the hidden states, (N, H), after each layer. */
+  onLayer?: (hidden: Tensor) => void;
 }
 
 /** Names of a layer's parameters, without their prefix. */
@@ -82,7 +84,7 @@ export function encode(
   p: Parameters,
   config: ElectraConfig,
   inputs: EncoderInputs,
-  { random, recompute = false }: EncodingOptions = {},
+  { random, recompute = false, onLayer }: EncodingOptions = {},
 ): Tensor {
   const longest = Math.max(...inputs.groups.map(({ width }) => width));
   if (longest > config.max_position_embeddings) {
@@ -105,6 +107,7 @@ export function encode(
     };
     const all = [x, ...LAYER_PARAMETERS.map(parameters)];
     x = recompute ? recomputed(run, all, constants, random) : run(all, constants, random);
+    onLayer?.(x);
   }
   return x;
 }

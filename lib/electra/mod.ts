@@ -22,6 +22,18 @@ export { ALONE, type Exchange } from "./exchange.ts";
 export { criterion, type Losses, type Outputs, type Targets } from "./criterion.ts";
 export { encode, type EncoderInputs, type EncodingOptions, type RowGroup } from "./encoder.ts";
 export {
+  type FinetuningConfig,
+  finetuningForward,
+  finetuningShapes,
+  type HeadConfig,
+  initialFinetuningParameters,
+  questionAnsweringLoss,
+  relationsLoss,
+  sequenceClassificationLoss,
+  tokenClassificationLoss,
+  twoChannelLoss,
+} from "./heads.ts";
+export {
   countParameters,
   hasWeightDecay,
   initialParameters,

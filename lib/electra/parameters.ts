@@ -58,23 +58,9 @@ export function parameterShapes(config: PretrainingConfig): Map<string, number[]
   const norm = (name: string, size: number) =>
     shapes.set(`${name}.weight`, [size]).set(`${name}.bias`, [size]);
 
-  const encoder = (prefix: string, c: ElectraConfig, ownWords: boolean) => {
-    const { embedding_size: E, hidden_size: H, intermediate_size: F } = c;
-    const embeddings = `${prefix}embeddings`;
-    if (ownWords) shapes.set(`${embeddings}.word_embeddings.weight`, [c.vocab_size, E]);
-    shapes.set(`${embeddings}.position_embeddings.weight`, [c.max_position_embeddings, E]);
-    shapes.set(`${embeddings}.token_type_embeddings.weight`, [c.type_vocab_size, E]);
-    norm(`${embeddings}.layer_norm`, E);
-    if (E !== H) linear(`${embeddings}_project`, E, H);
-    for (let i = 0; i < c.num_hidden_layers; i++) {
-      const layer = `${prefix}encoder.layers.${i}`;
-      for (const name of ["q_proj", "k_proj", "v_proj", "out_proj"]) {
-        linear(`${layer}.self_attn.${name}`, H, H);
-      }
-      linear(`${layer}.linear1`, H, F);
-      linear(`${layer}.linear2`, F, H);
-      norm(`${layer}.norm1`, H);
-      norm(`${layer}.norm2`, H);
+  const encoder = (prefix: string, config: ElectraConfig, ownWords: boolean) => {
+    for (const [name, shape] of encoderShapes(prefix, config)) {
+      if (ownWords || name !== `${prefix}embeddings.word_embeddings.weight`) shapes.set(name, shape);
     }
   };
 
@@ -97,6 +83,33 @@ export function parameterShapes(config: PretrainingConfig): Map<string, number[]
   if (weights.csp > 0) {
     linear("discriminator.discriminator_csp.dense", H, H);
     linear("discriminator.discriminator_csp.out_proj", H, config.csp_dim);
+  }
+  return shapes;
+}
+
+/** Name and shape of an encoder's parameters, in a fixed order. */
+export function encoderShapes(prefix: string, c: ElectraConfig): Map<string, number[]> {
+  const { embedding_size: E, hidden_size: H, intermediate_size: F } = c;
+  const embeddings = `${prefix}embeddings`, shapes = new Map<string, number[]>();
+  const linear = (name: string, from: number, to: number) =>
+    shapes.set(`${name}.weight`, [from, to]).set(`${name}.bias`, [to]);
+  const norm = (name: string, size: number) =>
+    shapes.set(`${name}.weight`, [size]).set(`${name}.bias`, [size]);
+
+  shapes.set(`${embeddings}.word_embeddings.weight`, [c.vocab_size, E]);
+  shapes.set(`${embeddings}.position_embeddings.weight`, [c.max_position_embeddings, E]);
+  shapes.set(`${embeddings}.token_type_embeddings.weight`, [c.type_vocab_size, E]);
+  norm(`${embeddings}.layer_norm`, E);
+  if (E !== H) linear(`${embeddings}_project`, E, H);
+  for (let i = 0; i < c.num_hidden_layers; i++) {
+    const layer = `${prefix}encoder.layers.${i}`;
+    for (const name of ["q_proj", "k_proj", "v_proj", "out_proj"]) {
+      linear(`${layer}.self_attn.${name}`, H, H);
+    }
+    linear(`${layer}.linear1`, H, F);
+    linear(`${layer}.linear2`, F, H);
+    norm(`${layer}.norm1`, H);
+    norm(`${layer}.norm2`, H);
   }
   return shapes;
 }
@@ -124,15 +137,14 @@ export function* initialParameters(config: PretrainingConfig, seed: number): Gen
   const random = new RandomStream(seed, tf.scalar(-1, "int32")); // steps of training begin at 0
   for (const [name, shape] of parameterShapes(config)) {
     const { initializer_range } = name.startsWith("generator") ? config.generator : config.discriminator;
-    const isNorm = name.includes("norm"), isBias = name.endsWith("bias");
-    yield [
-      name,
-      isNorm && !isBias
-        ? tf.ones(shape)
-        : isBias
-        ? tf.zeros(shape)
-        : tf.tidy(() => tf.mul(random.normal(shape), initializer_range)),
-    ];
+    yield [name, firstValue(name, shape, initializer_range, random)];
   }
   random.step.dispose();
+}
+
+/** The first value of a parameter; the caller disposes of it. */
+export function firstValue(name: string, shape: number[], deviation: number, random: RandomStream): Tensor {
+  const isNorm = name.includes("norm"), isBias = name.endsWith("bias");
+  if (isBias) return tf.zeros(shape);
+  return isNorm ? tf.ones(shape) : tf.tidy(() => tf.mul(random.normal(shape), deviation));
 }
