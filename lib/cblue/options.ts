@@ -89,6 +89,20 @@ export const FINETUNE_OPTIONS = {
     help: "Batches whose gradients are averaged before each update",
   },
   max_seq_length: { type: "integer", min: 3, unit: "tokens", help: "Longest row, with [CLS] and [SEP]" },
+  long: {
+    type: "string",
+    default: "truncate",
+    choices: ["truncate", "windows"],
+    help:
+      "Of texts that are longer, tagging tasks lose the end, as published, or read several windows that overlap",
+  },
+  occurrences: {
+    type: "string",
+    default: "first",
+    choices: ["first", "all"],
+    help:
+      "Which places of a triple's names to train on: the first ones, as published, or every pair of places",
+  },
   length_pool: {
     type: "integer",
     default: 1,
@@ -196,3 +210,23 @@ export const FINETUNE_OPTIONS = {
 
 /** Resolved options of a run. */
 export type FinetuneOptions = OptionsOf<typeof FINETUNE_OPTIONS>;
+
+/** Options that may change when a run is resumed; with any other, it would be another run. */
+export const RESUMABLE: ReadonlySet<string> = new Set(
+  [
+    "data_dir", // the training set's fingerprint is compared instead
+    "save_dir",
+    "overwrite_output_dir",
+    "model", // read at the run's beginning alone
+    "vocab",
+    "eval_batch_size",
+    "device",
+    "num_threads",
+    "logging_steps",
+    "save_steps",
+    "save_total_limit",
+    "patience",
+    "disable_tqdm",
+    "timeout",
+  ] satisfies (keyof FinetuneOptions)[],
+);

@@ -21,6 +21,7 @@ export { LossScaler, type LossScalerState } from "./loss_scale.ts";
 export { momentsOf, restoreMoments } from "./resume.ts";
 export { TrainingLog } from "./log.ts";
 export { estimateMemory } from "./memory.ts";
+export { takeFirst } from "./model.ts";
 export {
   type EvaluationRecord,
   type LogRecord,

@@ -105,7 +105,10 @@ export function openModel(
  *
  * @param exchange How the processes talk to each other; all of them call this.
  */
-export async function takeFirst({ variables, optimizer }: TrainingModel, exchange: Exchange) {
+export async function takeFirst(
+  { variables, optimizer }: Pick<TrainingModel, "variables" | "optimizer">,
+  exchange: Exchange,
+) {
   if (exchange.size === 1) return;
   const moments = [...optimizer.moments.values()].flatMap(({ first, second }) => [first, second]);
   for (const variable of [...variables.values(), ...moments]) { // one by one: the largest is a table of words

@@ -1,0 +1,56 @@
+/**
+ * How a kind of task goes through the model: from examples to rows of tokens, from the head's outputs to a loss and to answers.
+ *
+ * B = rows of a batch, L = slots of a row.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { HeadConfig } from "../electra/mod.ts";
+import type { Row, RowBatch } from "./batches.ts";
+import type { Example } from "./examples.ts";
+import type { Logits } from "./logits.ts";
+
+/** A row, and what the head gives for it. */
+export interface AnsweredRow<R extends Row> {
+  readonly row: R;
+  readonly outputs: readonly Logits[];
+}
+
+/**
+ * A kind of task.
+ *
+ * @typeParam E Its examples.
+ * @typeParam R What becomes of one of them for the model.
+ * @typeParam P Its answers, as {@linkcode Approach.predict} gives them.
+ */
+export interface Approach<E extends Example = Example, R extends Row = Row, P = unknown> {
+  readonly head: HeadConfig;
+  /** What a step reports beside its loss, in the order of `loss`: further losses and counts. */
+  readonly numbers: readonly string[];
+  /** Whether such a number is averaged over batches and processes; others are added up. */
+  isMean(name: string): boolean;
+  /** Rows of tokens of an example: one, or several for a long text. Without an answer they can only be predicted. */
+  rows(example: E): R[];
+  /** Answers of a batch and whatever else `loss` takes, on the device; the shapes depend on B and L alone. */
+  targets(batch: RowBatch<R>): Tensor[];
+  /**
+   * The loss and the numbers of `numbers`, all scalars; called inside a compiled function. The losses of all processes average
+   * to that of one which has all their rows.
+   *
+   * @param outputs What the head gives, with B rows.
+   */
+  loss(outputs: readonly Tensor[], targets: readonly Tensor[]): Tensor[];
+  /**
+   * The answer to an example.
+   *
+   * @param rows What `rows` made of it, with the head's outputs for them.
+   */
+  predict(example: E, rows: readonly AnsweredRow<R>[]): P;
+  /**
+   * How an answered example went, as `metrics.ts` counts: three numbers for each label.
+   *
+   * @throws {UserError} If the example has no answer to compare with.
+   */
+  count(example: E, prediction: P): number[];
+}

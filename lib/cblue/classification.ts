@@ -1,0 +1,114 @@
+/**
+ * One text or two, one label.
+ *
+ * B = rows of a batch, C = classes.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { UserError } from "../config/mod.ts";
+import { type HeadConfig, sequenceClassificationLoss } from "../electra/mod.ts";
+import { tf } from "../tensorflow/mod.ts";
+import { normalizeChars, type Tokenizer, tokenizeSpecialChars } from "../text/mod.ts";
+import type { AnsweredRow, Approach } from "./approach.ts";
+import type { Row, RowBatch } from "./batches.ts";
+import type { ClassificationExample } from "./examples.ts";
+import { classCounts } from "./metrics.ts";
+import type { Task } from "./tasks.ts";
+
+/** The label that a text got. */
+export interface ClassificationPrediction {
+  readonly label: string;
+  /** Of each label, in the task's order; their sum is 1. */
+  readonly probabilities: Float32Array;
+}
+
+/** A row with the number of its label, -1 where it has none. */
+interface LabelledRow extends Row {
+  readonly label: number;
+}
+
+/** How classification goes through the model. */
+export class ClassificationApproach
+  implements Approach<ClassificationExample, LabelledRow, ClassificationPrediction> {
+  readonly head: HeadConfig;
+  readonly numbers = ["correct", "rows"];
+  readonly #labels: readonly string[];
+  readonly #task: Task;
+  readonly #tokenizer: Tokenizer;
+  readonly #maxLength: number;
+
+  /**
+   * @param options.maxLength Longest row in tokens; longer texts lose their ends, the longer one of two first.
+   * @param options.activation Within the head.
+   */
+  constructor(
+    task: Task,
+    tokenizer: Tokenizer,
+    { maxLength, activation }: { maxLength: number; activation: "tanh" | "gelu" },
+  ) {
+    this.head = { kind: "sequence-classification", classes: task.labels.length, activation };
+    this.#task = task;
+    this.#labels = task.labels.map(({ name }) => name);
+    this.#tokenizer = tokenizer;
+    this.#maxLength = maxLength;
+  }
+
+  isMean(): boolean {
+    return false;
+  }
+
+  rows({ texts, label }: ClassificationExample): LabelledRow[] {
+    const [first, second] = texts.map((text) => tokenizeSpecialChars(normalizeChars(text)));
+    const { ids, typeIds } = this.#tokenizer.encode(first!, second, { maxLength: this.#maxLength });
+    return [{ ids, typeIds, label: label === undefined ? -1 : this.#labels.indexOf(label) }];
+  }
+
+  /** Labels, and how much each row counts: 1, 0 for an empty row; both (B). */
+  targets({ rows, capacity, total, processes }: RowBatch<LabelledRow>): Tensor[] {
+    const labels = Int32Array.from({ length: capacity }, (_, i) => Math.max(0, rows[i]?.label ?? 0));
+    // averaged over processes, the sums of these are means over all rows
+    const weights = Float32Array.from(
+      { length: capacity },
+      (_, i) => i < rows.length ? processes / total : 0,
+    );
+    return [tf.tensor1d(labels, "int32"), tf.tensor1d(weights), tf.scalar(rows.length)];
+  }
+
+  loss([logits]: readonly Tensor[], [labels, weights, rows]: readonly Tensor[]): Tensor[] {
+    const isRow = tf.cast(tf.greater(weights!, 0), "float32");
+    const hits = tf.cast(tf.equal(tf.argMax(logits!, -1), labels!), "float32");
+    return [
+      sequenceClassificationLoss(logits!, labels!, weights!),
+      tf.sum(tf.mul(hits, isRow)),
+      rows!,
+    ];
+  }
+
+  predict(
+    _: ClassificationExample,
+    [answered]: readonly AnsweredRow<LabelledRow>[],
+  ): ClassificationPrediction {
+    const probabilities = softmax(answered!.outputs[0]!.values);
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    return { label: this.#labels[best]!, probabilities };
+  }
+
+  count({ label, key }: ClassificationExample, prediction: ClassificationPrediction): number[] {
+    if (label === undefined) {
+      throw new UserError(`Cannot score ${this.#task.name}: record "${key}" has no label`);
+    }
+    return classCounts(
+      this.#labels.indexOf(label),
+      this.#labels.indexOf(prediction.label),
+      this.#labels.length,
+    );
+  }
+}
+
+/** Probabilities of logits. */
+export function softmax(logits: Float32Array): Float32Array {
+  const most = Math.max(...logits), powers = logits.map((logit) => Math.exp(logit - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}

@@ -1,0 +1,125 @@
+/**
+ * What a fine-tuning run learns from: a task's files as examples, and as rows of tokens.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../config/mod.ts";
+import { buildVocabulary, Tokenizer, Vocabulary } from "../text/mod.ts";
+import type { Approach } from "./approach.ts";
+import type { Row } from "./batches.ts";
+import { ClassificationApproach } from "./classification.ts";
+import { EntityApproach } from "./entities.ts";
+import type { Example } from "./examples.ts";
+import { findFile } from "./files.ts";
+import type { FinetuneOptions } from "./options.ts";
+import { readExamples } from "./readers.ts";
+import { RelationApproach } from "./relations.ts";
+import { findTask, type Recipe, type Task } from "./tasks.ts";
+
+/** What a run learns from. */
+export interface FinetuningData {
+  readonly task: Task;
+  /** The task's recipe, as far as no option says otherwise. */
+  readonly recipe: Recipe;
+  readonly vocabulary: Vocabulary;
+  readonly approach: Approach;
+  /** The training set. */
+  readonly rows: readonly Row[];
+  /** Examples to score, if there is a dev set. */
+  readonly dev: readonly Example[] | undefined;
+  /** Hashes of training set and vocabulary. */
+  readonly identity: { readonly data: string; readonly vocabulary: string };
+}
+
+/**
+ * Reads a task's files.
+ *
+ * @param vocabularyPath The encoder's vocabulary, where there is an encoder.
+ * @throws {UserError} If a file is missing or malformed.
+ */
+export async function openFinetuningData(
+  options: FinetuneOptions,
+  vocabularyPath: string | undefined,
+): Promise<FinetuningData> {
+  const task = await findTask(options.dataset);
+  const recipe = recipeOf(task, options);
+  const train = await readSplit(task, options.data_dir, "train");
+  if (!train) {
+    throw new UserError(`Cannot fine-tune on ${task.name}: "${options.data_dir}" has no training file`);
+  }
+  const dev = await readSplit(task, options.data_dir, "dev");
+  const vocabulary = await vocabularyOf(options, vocabularyPath, train);
+  const approach = approachOf(task, vocabulary, { ...options, max_seq_length: recipe.maxSeqLength });
+  const rows = train.flatMap((example) => approach.rows(example));
+  if (rows.length === 0) {
+    throw new UserError(`Cannot fine-tune on ${task.name}: its training file has no records`);
+  }
+  const hash = createHash("sha256");
+  for (const { record } of train) hash.update(JSON.stringify(record));
+  const identity = { data: hash.digest("hex"), vocabulary: await vocabulary.hash() };
+  return { task, recipe, vocabulary, approach, rows, dev, identity };
+}
+
+/** The way of a kind of task through the model. */
+export function approachOf(
+  task: Task,
+  vocabulary: Vocabulary,
+  { max_seq_length: maxLength, activation, long, occurrences }:
+    & { readonly max_seq_length: number }
+    & Pick<FinetuneOptions, "activation" | "long" | "occurrences">,
+): Approach {
+  switch (task.kind) {
+    case "entities":
+      return new EntityApproach(task, vocabulary, { maxLength, long });
+    case "relations":
+      return new RelationApproach(task, vocabulary, { maxLength, long, occurrences });
+    case "classification":
+      return new ClassificationApproach(task, new Tokenizer(vocabulary), { maxLength, activation });
+    case "normalization":
+      throw new UserError(
+        `Cannot fine-tune on ${task.name} as such: fine-tune on CHIP-CDN-2C, whose pairs tell which terms fit`,
+      );
+  }
+}
+
+/**
+ * Reads one of a task's files.
+ *
+ * @param folder With the official files, or a zip of them.
+ * @returns Its examples, or undefined if there is no such file.
+ * @throws {UserError} If it is malformed.
+ */
+export async function readSplit(
+  task: Task,
+  folder: string,
+  split: "train" | "dev" | "test",
+): Promise<readonly Example[] | undefined> {
+  const file = await findFile(task, folder, split);
+  return file && await readExamples(task, file);
+}
+
+function recipeOf({ recipe }: Task, options: FinetuneOptions): Recipe {
+  return {
+    ...recipe,
+    epochs: options.epochs ?? recipe.epochs,
+    batchSize: options.batch_size ?? recipe.batchSize,
+    learningRate: options.learning_rate ?? recipe.learningRate,
+    maxSeqLength: options.max_seq_length ?? recipe.maxSeqLength,
+  };
+}
+
+/** The encoder's own, the one that is named, the one beside the data, or one built from the training texts. */
+async function vocabularyOf(
+  { vocab, data_dir: folder }: FinetuneOptions,
+  encoders: string | undefined,
+  train: readonly Example[],
+): Promise<Vocabulary> {
+  if (encoders !== undefined) return await Vocabulary.read(encoders);
+  if (vocab !== undefined) return await Vocabulary.read(vocab);
+  const beside = join(folder, "vocab.txt");
+  if (existsSync(beside)) return await Vocabulary.read(beside);
+  return (await buildVocabulary(train.flatMap((one) => "texts" in one ? one.texts : [one.text]))).vocabulary;
+}

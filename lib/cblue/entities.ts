@@ -1,0 +1,118 @@
+/**
+ * A text and what is named in it: two channels of BIES labels on characters.
+ *
+ * B = rows of a batch, L = slots of a row.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { UserError } from "../config/mod.ts";
+import { type HeadConfig, twoChannelLoss } from "../electra/mod.ts";
+import { tf } from "../tensorflow/mod.ts";
+import type { Vocabulary } from "../text/mod.ts";
+import type { AnsweredRow, Approach } from "./approach.ts";
+import type { Row, RowBatch } from "./batches.ts";
+import { characterIds, lowerCharacters } from "./characters.ts";
+import {
+  type Channels,
+  channelsOf,
+  decodeEntities,
+  encodeEntities,
+  entityKey,
+  labelNames,
+  labelsOfRow,
+} from "./entity_labels.ts";
+import type { Entity, EntityExample, Span } from "./examples.ts";
+import { setCounts } from "./metrics.ts";
+import type { Task } from "./tasks.ts";
+import { firstWindow, mergeEntities, windowsOf } from "./windows.ts";
+
+/** Characters of a text, with their labels in both channels. */
+interface LabelledRow extends Row {
+  readonly window: Span;
+  /** Of `[CLS]`, characters and `[SEP]`. */
+  readonly labels: readonly Int32Array[];
+}
+
+/** What options both tagging tasks have. */
+export interface TaggingOptions {
+  /** Longest row in tokens, `[CLS]` and `[SEP]` included. */
+  readonly maxLength: number;
+  /** What becomes of longer texts: they lose their ends, as published, or make several rows that overlap. */
+  readonly long: "truncate" | "windows";
+}
+
+/** How entity recognition goes through the model. */
+export class EntityApproach implements Approach<EntityExample, LabelledRow, readonly Entity[]> {
+  readonly head: HeadConfig;
+  readonly numbers = ["symptoms", "others"];
+  readonly #task: Task;
+  readonly #types: readonly string[];
+  readonly #channels: Channels;
+  readonly #vocabulary: Vocabulary;
+  readonly #options: TaggingOptions;
+
+  constructor(task: Task, vocabulary: Vocabulary, options: TaggingOptions) {
+    this.#task = task;
+    this.#types = task.labels.map(({ name }) => name);
+    this.#channels = channelsOf(this.#types);
+    this.#vocabulary = vocabulary;
+    this.#options = options;
+    const [others, symptoms] = this.#channels.map((types) => labelNames(types).length) as [number, number];
+    this.head = { kind: "two-channel-tokens", classes: [others, symptoms] };
+  }
+
+  isMean(): boolean {
+    return true;
+  }
+
+  rows({ text, entities = [] }: EntityExample): LabelledRow[] {
+    const characters = lowerCharacters(text);
+    const labels = encodeEntities(entities, characters.length, this.#channels);
+    return this.#windows(characters.length).map((window) => ({
+      ids: characterIds(characters, this.#vocabulary, window),
+      window,
+      labels: this.#channels.map((types, channel) => labelsOfRow(labels[channel]!, window, types)),
+    }));
+  }
+
+  /** Labels of both channels and which slots count, (B, L); over how many cells the loss is a mean. */
+  targets({ rows, capacity, width, longest, total, processes }: RowBatch<LabelledRow>): Tensor[] {
+    const shape = [capacity, width] as [number, number];
+    const labels = this.#channels.map((types, channel) => {
+      const cells = new Int32Array(capacity * width).fill(labelNames(types).length - 1);
+      rows.forEach((row, i) => cells.set(row.labels[channel]!, i * width));
+      return tf.tensor2d(cells, shape, "int32");
+    });
+    const mask = new Float32Array(capacity * width);
+    rows.forEach(({ ids }, i) => mask.fill(1, i * width, i * width + ids.length));
+    // the original divides by the slots of its batch, padding included
+    return [...labels, tf.tensor2d(mask, shape), tf.scalar(total * longest / processes)];
+  }
+
+  loss(outputs: readonly Tensor[], [others, symptoms, mask, cells]: readonly Tensor[]): Tensor[] {
+    const loss = twoChannelLoss(outputs, [others!, symptoms!], mask!, cells!);
+    return [loss.total, loss.symptoms, loss.others];
+  }
+
+  predict(_: EntityExample, rows: readonly AnsweredRow<LabelledRow>[]): readonly Entity[] {
+    const found = rows.map(({ row: { window: { start, end } }, outputs }) =>
+      decodeEntities(outputs, end - start, this.#channels)
+    );
+    return mergeEntities(rows.map(({ row }) => row.window), found);
+  }
+
+  count({ entities, key }: EntityExample, prediction: readonly Entity[]): number[] {
+    if (!entities) throw new UserError(`Cannot score ${this.#task.name}: record "${key}" has no entities`);
+    return setCounts(entities, prediction, {
+      keyOf: entityKey,
+      labelOf: ({ type }) => this.#types.indexOf(type),
+      labels: this.#types.length,
+    });
+  }
+
+  #windows(length: number): Span[] {
+    const size = this.#options.maxLength - 2;
+    return this.#options.long === "windows" ? windowsOf(length, size) : [firstWindow(length, size)];
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The model of a fine-tuning run: an encoder from a pretraining run, a fine-tuned model or nothing, with a head.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileError, UserError } from "../config/mod.ts";
+import {
+  type ElectraConfig,
+  type FinetuningConfig,
+  type HeadConfig,
+  initialFinetuningParameters,
+  type ModelVariables,
+  type Preset,
+  presetConfig,
+  type PretrainingConfig,
+} from "../electra/mod.ts";
+import { hasGpu, type Precision, Variable } from "../tensorflow/mod.ts";
+import { AdamW } from "../training/mod.ts";
+import { readSafetensors, type TensorData } from "../weights/mod.ts";
+import { layerwiseFactor } from "./layerwise.ts";
+import type { FinetuneOptions } from "./options.ts";
+
+/** What a folder or file of weights has for fine-tuning. */
+export interface SavedModel {
+  /** Where it was read from. */
+  readonly path: string;
+  readonly encoder: ElectraConfig;
+  /** Parameters under the names of a fine-tuned model: `electra.…`, and those of a head. */
+  readonly tensors: Map<string, TensorData>;
+  /** Names in the file that fine-tuning has no use for, such as the generator's. */
+  readonly unused: readonly string[];
+  /** The folder's vocab.txt. */
+  readonly vocabulary: string;
+  /** All of config.json. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Before the names of a pretrained model's parameters that fine-tuning takes, the better one first. */
+const TRUNKS = ["discriminator.", "generator."];
+
+/**
+ * Reads a model folder: one that pretraining saved, whose discriminator becomes the encoder, or a fine-tuned one.
+ *
+ * @param path The folder, or a safetensors file in it.
+ * @throws {UserError} If it is no model folder, or has no encoder.
+ */
+export async function readSavedModel(path: string): Promise<SavedModel> {
+  const isFile = path.endsWith(".safetensors"), folder = isFile ? dirname(path) : path;
+  const file = isFile ? path : join(folder, "model.safetensors");
+  if (!existsSync(file)) {
+    throw new UserError(
+      `Cannot read model "${path}": there is no "${file}"; give a folder that \`deno task pretrain\` or ` +
+        "`deno task finetune` saved",
+    );
+  }
+  const config = await readConfig(join(folder, "config.json"));
+  const saved = await readSafetensors(file);
+  const pretrained = config.model_type === "ernie-health";
+  const trunk = pretrained ? TRUNKS.find((prefix) => hasEncoder(saved, `${prefix}electra.`)) : "";
+  if (trunk === undefined || !hasEncoder(saved, `${trunk}electra.`)) {
+    throw new UserError(
+      `Cannot read model "${path}": "${file}" has no encoder, no parameter "electra.embeddings…"`,
+    );
+  }
+  const tensors = new Map<string, TensorData>(), unused: string[] = [];
+  for (const [name, tensor] of saved) {
+    const isTaken = pretrained ? name.startsWith(`${trunk}electra.`) : true;
+    if (isTaken) tensors.set(name.slice(trunk.length), tensor);
+    else unused.push(name);
+  }
+  const { discriminator, generator } = config as unknown as PretrainingConfig;
+  const encoder = !pretrained
+    ? config as unknown as ElectraConfig
+    : trunk === "discriminator."
+    ? discriminator
+    : generator;
+  return { path, encoder, tensors, unused, vocabulary: join(folder, "vocab.txt"), config };
+}
+
+function hasEncoder(tensors: ReadonlyMap<string, unknown>, prefix: string): boolean {
+  return tensors.has(`${prefix}embeddings.word_embeddings.weight`);
+}
+
+async function readConfig(path: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new UserError(`Cannot read "${path}": ${error.message}`, { cause: error });
+    }
+    throw fileError("read", path, error);
+  }
+}
+
+/** Parameters on the device, and what they were made from. */
+export interface LoadedParameters {
+  readonly variables: ModelVariables;
+  /** Names of those that were in no file, and begin with random values. */
+  readonly fresh: readonly string[];
+}
+
+/**
+ * Puts a model's parameters on the device: saved values, and new ones where there are none.
+ *
+ * @param saved From {@linkcode readSavedModel}; without it all are new.
+ * @param seed Of new values.
+ * @throws {UserError} If a saved parameter of the encoder is missing or has another shape.
+ */
+export function loadParameters(
+  config: FinetuningConfig,
+  saved: SavedModel | undefined,
+  seed: number,
+): LoadedParameters {
+  const variables: ModelVariables = new Map(), fresh: string[] = [];
+  for (const [name, value] of initialFinetuningParameters(config, seed)) {
+    const found = saved?.tensors.get(name), fits = found && `${found.shape}` === `${value.shape}`;
+    if (saved && name.startsWith("electra.") && !fits) {
+      const what = found ? `has shape [${found.shape}], the model needs [${value.shape}]` : "is missing";
+      throw new UserError(`Cannot load "${saved.path}": parameter "${name}" ${what}`);
+    }
+    if (fits && !(found.data instanceof Float32Array)) {
+      throw new UserError(
+        `Cannot load "${saved!.path}": parameter "${name}" is not float32; convert it first`,
+      );
+    }
+    if (!fits) fresh.push(name);
+    variables.set(name, new Variable(value.shape, fits ? found.data as Float32Array : value));
+    value.dispose();
+  }
+  return { variables, fresh };
+}
+
+/** A model that trains; disposing of it frees the device's memory. */
+export interface OpenedModel extends Disposable {
+  readonly config: FinetuningConfig;
+  readonly variables: ModelVariables;
+  readonly optimizer: AdamW;
+  readonly precision: Precision;
+  /** For people: where the encoder comes from, what is new. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Opens the model of a run.
+ *
+ * @param saved The encoder, where there is one.
+ * @param vocabularySize Of a new encoder.
+ * @throws {UserError} If the weights do not fit, or rows are longer than the encoder has positions.
+ */
+export function openModel(
+  options: FinetuneOptions,
+  head: HeadConfig,
+  { saved, vocabularySize, maxSeqLength }: {
+    readonly saved: SavedModel | undefined;
+    readonly vocabularySize: number;
+    readonly maxSeqLength: number;
+  },
+): OpenedModel {
+  const encoder = saved?.encoder ?? newEncoder(options.preset, vocabularySize, maxSeqLength);
+  if (maxSeqLength > encoder.max_position_embeddings) {
+    throw new UserError(
+      `Cannot make rows of ${maxSeqLength} tokens: the encoder has ${encoder.max_position_embeddings} positions; ` +
+        "lower --max_seq_length",
+    );
+  }
+  const config: FinetuningConfig = { encoder, head };
+  using opened = new DisposableStack();
+  const { variables, fresh } = loadParameters(config, saved, options.seed);
+  opened.defer(() => variables.forEach((variable) => variable.dispose()));
+  const { weight_decay: weightDecay, adam_epsilon: epsilon, layerwise_lr_decay: decay } = options;
+  const optimizer = opened.use(
+    new AdamW(variables, {
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon,
+      weightDecay,
+      ...(decay < 1 && { rateFactor: layerwiseFactor(decay, encoder.num_hidden_layers) }),
+    }),
+  );
+  const memory = opened.move();
+  return {
+    config,
+    variables,
+    optimizer,
+    precision: !options.use_amp ? "float32" : hasGpu() ? "mixed_float16" : "mixed_bfloat16",
+    notes: notesOn(saved, fresh, options.preset),
+    [Symbol.dispose]: () => memory.dispose(),
+  };
+}
+
+function newEncoder(preset: Preset, vocabularySize: number, maxSeqLength: number): ElectraConfig {
+  return presetConfig(preset, vocabularySize, { maxPositions: Math.max(512, maxSeqLength) }).discriminator;
+}
+
+function notesOn(saved: SavedModel | undefined, fresh: readonly string[], preset: string): string[] {
+  if (!saved) return [`Encoder: new, of size ${preset}; --model takes a pretrained one`];
+  const modules = new Set(fresh.map((name) => name.replace(/\.(weight|bias)$/, "")));
+  const left = new Set(saved.unused.map((name) => name.split(".").slice(0, 2).join(".")));
+  return [
+    `Encoder: "${saved.path}"`,
+    ...(modules.size > 0 ? [`New, since the file has no such head: ${[...modules].join(", ")}`] : []),
+    ...(left.size > 0 ? [`Not used: ${[...left].join(", ")}`] : []),
+  ];
+}

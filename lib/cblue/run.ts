@@ -1,0 +1,323 @@
+/**
+ * A fine-tuning run under way: the loop around the compiled step, evaluation, saving.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { ProgressBar, UserError } from "../config/mod.ts";
+import { type Exchange, type FinetuningConfig, type HeadConfig, lazyTensor } from "../electra/mod.ts";
+import { tensorflowInfo, tf } from "../tensorflow/mod.ts";
+import { tokenizerFiles } from "../text/mod.ts";
+import {
+  AppendedFile,
+  type LearningRateSchedule,
+  type LoadedCheckpoint,
+  LossScaler,
+  type LossScalerState,
+  momentsOf,
+  saveCheckpoint,
+  Trainer,
+} from "../training/mod.ts";
+import { type BatchPosition, type Row, type RowBatch, RowStream } from "./batches.ts";
+import type { FinetuningData } from "./data.ts";
+import { finetuningLearner, Predictor } from "./learner.ts";
+import { addCounts, type Score, scoreCounts } from "./metrics.ts";
+import type { FinetuneOptions } from "./options.ts";
+import type { OpenedModel } from "./open_model.ts";
+
+/** What a run is made of. */
+export interface RunParts {
+  readonly options: FinetuneOptions;
+  readonly data: FinetuningData;
+  readonly model: OpenedModel;
+  readonly totalSteps: number;
+  readonly schedule: LearningRateSchedule;
+  /** Its own checkpoint where it goes on. */
+  readonly from: Pick<LoadedCheckpoint, "step" | "state"> & { readonly folder?: string } | undefined;
+  readonly exchange: Exchange;
+  readonly bar: ProgressBar;
+  readonly print: (line: string) => void;
+}
+
+/** What changes from step to step, as checkpoints keep it in `run_states.json`. */
+export interface Progress {
+  /** Steps that changed the weights; the others were skipped. */
+  updates: number;
+  position: BatchPosition;
+  /** The checkpoint with the best score on dev. */
+  best: { step: number; score: Score } | undefined;
+  /** Evaluations since then. */
+  since: number;
+  /** Step of the newest evaluation. */
+  evaluated: number;
+  /** Bytes of `train.jsonl`. */
+  logged: number;
+}
+
+/** One run: made, then told to `train`. */
+export class FinetuningRun implements Disposable {
+  /** Steps done. */
+  step: number;
+  /** The newest checkpoint. */
+  folder: string;
+  readonly progress: Progress;
+  readonly #parts: RunParts;
+  readonly #stream: RowStream<Row>;
+  readonly #trainer: Trainer<RowBatch<Row>, string>;
+  readonly #predictor: Predictor;
+  readonly #scaler: LossScaler | undefined;
+  readonly #records: AppendedFile | undefined;
+  readonly #opened: DisposableStack;
+  #saved: number;
+  #stopped = false;
+
+  /** @throws {UserError} If a file cannot be written. */
+  constructor(parts: RunParts) {
+    const { options, data, model, from, exchange } = parts, state = from?.state ?? {};
+    this.#parts = parts;
+    this.step = from?.step ?? 0;
+    this.folder = from?.folder ?? "";
+    this.#saved = from ? this.step : -1;
+    this.progress = (state.progress as Progress | undefined) ?? {
+      updates: 0,
+      position: { epoch: 0, batch: 0 },
+      best: undefined,
+      since: 0,
+      evaluated: -1,
+      logged: 0,
+    };
+
+    using opened = new DisposableStack();
+    const { approach } = data, { config, variables, optimizer, precision } = model;
+    const setup = { approach, config, variables, seed: options.seed, exchange };
+    this.#stream = new RowStream(data.rows, {
+      batchSize: data.recipe.batchSize,
+      maxLength: data.recipe.maxSeqLength,
+      seed: options.seed,
+      pool: options.length_pool,
+      position: this.progress.position,
+      part: exchange,
+    });
+    if (precision === "mixed_float16") {
+      this.#scaler = new LossScaler(
+        state.loss_scale as LossScalerState | undefined ??
+          { scale: options.scale_loss, goodSteps: 0 },
+      );
+    }
+    this.#trainer = opened.use(
+      new Trainer(finetuningLearner(setup), optimizer, {
+        maxGradNorm: options.max_grad_norm,
+        accumulation: options.gradient_accumulation_steps,
+        scaler: this.#scaler,
+        compile: { precision },
+      }),
+    );
+    this.#predictor = opened.use(new Predictor(setup, { precision }));
+    if (exchange.rank === 0) {
+      this.#records = opened.use(
+        new AppendedFile(
+          join(options.save_dir, "train.jsonl"),
+          () => false,
+          from ? this.progress.logged : undefined,
+        ),
+      );
+    }
+    this.#opened = opened.move();
+  }
+
+  /**
+   * Trains to the end of the plan, or until dev has not become better for long.
+   *
+   * @param signal Aborting it saves and ends the run.
+   */
+  async train(signal?: AbortSignal): Promise<void> {
+    const { options: { valid_steps, save_steps, patience = Infinity }, totalSteps } = this.#parts;
+    const isDone = () => this.step >= totalSteps || this.progress.since >= patience;
+    while (!isDone() && !this.#isStopped(signal)) {
+      await this.#trainStep(signal);
+      if (this.step % valid_steps === 0 && !this.#isStopped(signal)) await this.#evaluate(signal);
+      if (this.step % save_steps === 0) await this.#save();
+    }
+    if (!this.#isStopped(signal) && this.progress.evaluated !== this.step) await this.#evaluate(signal);
+    await this.#save();
+    const { since } = this.progress;
+    if (since >= patience) {
+      this.#say(`Ended at step ${this.step}: ${since} evaluations without a better score`);
+    }
+    if (this.#isStopped(signal)) {
+      this.#say(`Stopped at step ${this.step}: saved "${this.folder}"; the same command goes on from there`);
+    }
+  }
+
+  /** Closes files and frees memory. */
+  [Symbol.dispose]() {
+    this.#opened.dispose();
+  }
+
+  async #trainStep(signal?: AbortSignal): Promise<void> {
+    const { options, totalSteps, schedule } = this.#parts, { progress } = this;
+    const { epoch, batch } = this.#stream.position, start = performance.now();
+    const learningRate = schedule(progress.updates);
+    const { report, result } = await this.#trainer.step(() => Promise.resolve(this.#stream.next()), {
+      step: this.step,
+      updates: progress.updates,
+      learningRate,
+      stop: signal?.aborted ?? false,
+    });
+    this.#stopped = report.stop > 0;
+    if (result === "broken") {
+      const remedy = this.#saved < 0 ? "start again" : `the checkpoint of step ${this.#saved} is intact`;
+      throw new UserError(
+        `Cannot go on: the loss is ${report.total} and the norm of the gradients ${report.gradNorm} at step ` +
+          `${this.step + 1}; lower --learning_rate or give --max_grad_norm 1, and ${remedy}`,
+      );
+    }
+    this.step++;
+    if (result === "updated") progress.updates++;
+    progress.position = this.#stream.position;
+    const seconds = (performance.now() - start) / 1000;
+    const { stop: _stop, ...numbers } = report;
+    this.#record({
+      kind: "training",
+      step: this.step,
+      epoch,
+      batch,
+      learning_rate: learningRate,
+      ...numbers,
+      seconds,
+    });
+    this.#parts.bar.update(this.step, `loss ${report.total.toFixed(3)}`);
+    if (this.step % options.logging_steps !== 0) return;
+    const others = Object.entries(numbers).filter(([name]) => name !== "total" && name !== "gradNorm")
+      .map(([name, value]) => `${name}: ${Number(value.toFixed(5))}`);
+    this.#say([
+      `global step ${this.step}/${totalSteps}`,
+      `epoch: ${epoch}`,
+      `batch: ${batch}`,
+      `loss: ${report.total.toFixed(5)}`,
+      ...others,
+      `speed: ${(1 / seconds).toFixed(2)} step/s`,
+    ].join(", "));
+  }
+
+  /** Scores the dev set as the model is, each process a part of it. */
+  async #evaluate(signal?: AbortSignal): Promise<void> {
+    const { options, data: { approach, dev, recipe, task }, exchange } = this.#parts, { progress } = this;
+    if (!dev) return;
+    const own = dev.filter((_, i) => i % exchange.size === exchange.rank), start = performance.now();
+    const bar = new ProgressBar({
+      label: "Evaluating",
+      unit: "rows",
+      terminalOnly: true,
+      hidden: options.disable_tqdm || exchange.rank > 0,
+    });
+    let done = 0;
+    const predictions = await this.#predictor.run(own, {
+      batchSize: options.eval_batch_size ?? recipe.batchSize,
+      maxLength: recipe.maxSeqLength,
+      onRows: (rows) => bar.update(done += rows),
+      signal: exchange.size === 1 ? signal : undefined, // together all end or none
+    }).catch((error) => {
+      if (signal?.aborted) return undefined;
+      throw error;
+    }).finally(() => bar.finish());
+    if (!predictions) return;
+    const counts = addCounts(own.map((example, i) => approach.count(example, predictions[i])));
+    const score = scoreCounts(task.metric, await this.#ofAll(counts));
+    progress.evaluated = this.step;
+    this.#report(score, (performance.now() - start) / 1000);
+    if (score.value > (progress.best?.score.value ?? -1)) {
+      progress.best = { step: this.step, score };
+      progress.since = 0;
+      await this.#save();
+    } else progress.since++;
+  }
+
+  #report({ metric, value, details }: Score, seconds: number) {
+    const all = Object.entries({ [metric]: value, ...details }).map(([name, value]) =>
+      `${name}: ${value.toFixed(5)}`
+    );
+    this.#say(`dev at step ${this.step}: ${all.join(", ")}`);
+    this.#record({ kind: "evaluation", step: this.step, metric, score: value, ...details, seconds });
+  }
+
+  /** The counts of all processes from those of each; below 2^24 they are exact. */
+  async #ofAll(counts: Float64Array): Promise<ArrayLike<number>> {
+    const { exchange } = this.#parts;
+    if (exchange.size === 1) return counts;
+    const sum = exchange.sum(tf.tensor1d(Float32Array.from(counts)));
+    const all = await sum.data();
+    sum.dispose();
+    return all;
+  }
+
+  #record(record: Record<string, unknown>) {
+    this.#records?.append(JSON.stringify(record));
+  }
+
+  async #save(): Promise<void> {
+    const { options, data, model, exchange } = this.#parts;
+    if (this.#saved === this.step && this.folder.endsWith(`-${this.step}`)) return;
+    this.#saved = this.step;
+    if (exchange.rank > 0) return;
+    this.progress.logged = this.#records!.length;
+    this.folder = await saveCheckpoint(options.save_dir, {
+      step: this.step,
+      model: new Map([...model.variables].map(([name, variable]) => [name, lazyTensor(variable)])),
+      optimizer: momentsOf(model.optimizer),
+      state: {
+        ...data.identity,
+        progress: this.progress,
+        precision: model.precision,
+        seed: options.seed,
+        loss_scale: this.#scaler?.state(),
+        versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
+      },
+      config: folderConfig(model.config, data),
+      run: options,
+      vocabulary: data.vocabulary.tokens,
+      files: tokenizerFiles(data.vocabulary, { maxLength: model.config.encoder.max_position_embeddings }),
+    }, {
+      keep: options.save_total_limit,
+      ...(this.progress.best && { spare: this.progress.best.step }),
+      warn: (line) => this.#say(line),
+    });
+  }
+
+  /** Whether to end: alone at once, else when all know of it. */
+  #isStopped(signal?: AbortSignal): boolean {
+    return this.#stopped || (this.#parts.exchange.size === 1 && signal?.aborted === true);
+  }
+
+  /** A line on the console, above the progress bar. */
+  #say(line: string) {
+    const { bar, print, exchange } = this.#parts;
+    if (exchange.rank === 0) bar.aside(() => print(line));
+  }
+}
+
+/** Classes of Hugging Face and PaddleNLP that open such a folder. */
+const ARCHITECTURES: Partial<Record<HeadConfig["kind"], string>> = {
+  "sequence-classification": "ElectraForSequenceClassification",
+  "token-classification": "ElectraForTokenClassification",
+  "two-channel-tokens": "ElectraForBinaryTokenClassification",
+  "relations": "ElectraForSPO",
+};
+
+/** config.json of a fine-tuned model: all that it takes to open it again. */
+function folderConfig({ encoder, head }: FinetuningConfig, { task, recipe }: FinetuningData) {
+  const labels = task.labels.map(({ name }) => name);
+  return {
+    model_type: "electra",
+    architectures: [ARCHITECTURES[head.kind]],
+    ...encoder,
+    hidden_act: "gelu",
+    ...(head.kind === "sequence-classification" && {
+      id2label: Object.fromEntries(labels.map((label, id) => [id, label])),
+      label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+    }),
+    head,
+    task,
+    max_seq_length: recipe.maxSeqLength,
+  };
+}
