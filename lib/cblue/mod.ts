@@ -16,7 +16,30 @@ export type {
   TaskKind,
   Triple,
 } from "./examples.ts";
-export type { Label, MetricName, Recipe, Task } from "./tasks.ts";
+export {
+  chineseName,
+  findTask,
+  type Label,
+  labelIds,
+  type MetricName,
+  type Recipe,
+  type Split,
+  type Task,
+  TASKS,
+} from "./tasks.ts";
+export { readTask } from "./own_task.ts";
+export { type DataFile, dataFile, findCompanion, findFile } from "./files.ts";
+export { readExamples, type ReadOptions } from "./readers.ts";
+export { readCategories, readSchema, readTerms, type SchemaRow } from "./companions.ts";
+export type { AnswerOf, TripleAnswer } from "./answers.ts";
+export {
+  readSubmission,
+  type SubmissionOptions,
+  submittedFile,
+  writeSubmission,
+  zipSubmission,
+} from "./submission.ts";
+export { checkFormat, type FormatReport } from "./format_check.ts";
 export {
   aliasesOf,
   type Candidate,
@@ -111,3 +134,20 @@ export {
   type LabelScore,
   labelTable,
 } from "./statistics.ts";
+export { type AnsweredRow, type Approach } from "./approach.ts";
+export {
+  type BatchPosition,
+  type Row,
+  type RowBatch,
+  type RowBatchOptions,
+  rowsOnce,
+  RowStream,
+} from "./batches.ts";
+export { approachOf, type FinetuningData, openFinetuningData, readSplit } from "./data.ts";
+export { finetune, type FinetuneContext, type FinetuneSummary } from "./finetune.ts";
+export { FinetunedModel, type OpenOptions, type PredictOptions } from "./finetuned_model.ts";
+export { layerwiseFactor } from "./layerwise.ts";
+export { finetuningLearner, type FinetuningSetup, Predictor } from "./learner.ts";
+export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
+export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
+export { finetuningSchedule } from "./schedule.ts";
