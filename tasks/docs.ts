@@ -1,5 +1,6 @@
 /** `deno task docs`: writes every command's flags to tasks/README.md, from the tables that the commands read. */
 import { markdownOptions, type OptionTable } from "../lib/config/mod.ts";
+import { FINETUNE_OPTIONS } from "../lib/cblue/mod.ts";
 import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
@@ -20,6 +21,7 @@ const COMMANDS: Record<string, OptionTable> = {
   merge: MERGE_OPTIONS,
   inspect: INSPECT_OPTIONS,
   pretrain: PRETRAIN_OPTIONS,
+  finetune: FINETUNE_OPTIONS,
   launch: LAUNCH_OPTIONS,
   report: REPORT_OPTIONS,
 };

@@ -17,7 +17,9 @@ await runTask(import.meta, {
     const { best, folder } = await finetune(options, { signal, cluster });
     if (!folder) return;
     console.log(
-      best ? `Best on dev: ${best.score.metric} ${best.score.value.toFixed(5)}, "${folder}"` : `Saved "${folder}"`,
+      best
+        ? `Best on dev: ${best.score.metric} ${best.score.value.toFixed(5)}, "${folder}"`
+        : `Saved "${folder}"`,
     );
   },
 });

@@ -43,7 +43,7 @@ export const LAUNCH_OPTIONS = {
 type Options = OptionsOf<typeof LAUNCH_OPTIONS>;
 
 /** Commands that share their work between processes. */
-const COMMANDS = ["pretrain"];
+const COMMANDS = ["pretrain", "finetune"];
 
 /**
  * The machines as the flags or else the scheduler tell: where `launch` runs once a machine under Kubernetes or Slurm, what

@@ -1,6 +1,8 @@
 /** Training by several processes: as one process with the same batches, whatever becomes of them. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { readSafetensors } from "../../lib/weights/mod.ts";
+import { writeMadeUpSet } from "../cblue/made_up_sets.ts";
 import { exitCodes, loopbackCluster, rankEnvironment, Running } from "./processes.ts";
 import { assertEachOnce, checkpointsOf, corpus, environment, folder, launchedRun } from "./small_run.ts";
 
@@ -135,4 +137,36 @@ Deno.test("another batch size on one process is refused by name, on all", async 
   });
   assert.deepEqual(await exitCodes(ranks), [1, 1]);
   for (const { stderr } of ranks) assert.match(stderr, /--batch_size.*4.*8|--batch_size.*8.*4/);
+});
+
+Deno.test("fine-tuning by two processes: one process' score and weights", async () => {
+  await using stack = new AsyncDisposableStack();
+  const data = join(folder, "cblue"), dataset = await writeMadeUpSet(data, "KUAKE-QIC", 100, 41);
+  const run = (output: string, program: string, batchSize: number) => {
+    const flags =
+      `--dataset ${dataset} --data_dir ${data} --save_dir ${join(folder, output)} --preset tiny ` +
+      `--max_seq_length 32 --batch_size ${batchSize} --max_steps 30 --valid_steps 10 --learning_rate 1e-3 --num_threads 1`;
+    return stack.use(new Running([...program.split(" "), ...flags.split(" ")], environment));
+  };
+  const alone = run("cblue-1", "tasks/finetune.ts", 16);
+  assert.deepEqual(await exitCodes([alone]), [0], alone.output);
+  const together = run("cblue-2", "tasks/launch.ts --workers 2 finetune", 8);
+  assert.deepEqual(await exitCodes([together]), [0], together.output);
+
+  const scores = [alone, together].map(({ stdout }) => stdout.match(/^dev at step \d+: .*$/gm));
+  assert.equal(scores[0]!.length, 3);
+  assert.deepEqual(scores[1], scores[0]);
+  const [one, two] = await Promise.all(
+    ["cblue-1", "cblue-2"].map((output) =>
+      readSafetensors(join(folder, output, "checkpoint-30", "model.safetensors"))
+    ),
+  );
+  for (const [name, { data }] of one!) {
+    const other = two!.get(name)!.data as Float32Array;
+    const difference = (data as Float32Array).reduce(
+      (most, x, i) => Math.max(most, Math.abs(x - other[i]!)),
+      0,
+    );
+    assert.ok(difference < 1e-4, `${name} differs by ${difference}`);
+  }
 });
