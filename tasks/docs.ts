@@ -2,14 +2,18 @@
 import { markdownOptions, type OptionTable } from "../lib/config/mod.ts";
 import { FINETUNE_OPTIONS } from "../lib/cblue/mod.ts";
 import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
+import { CHECK_FORMAT_OPTIONS } from "./check_format.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
+import { EVALUATE_OPTIONS } from "./evaluate.ts";
 import { INSPECT_OPTIONS } from "./inspect.ts";
 import { LAUNCH_OPTIONS } from "./launch.ts";
 import { MERGE_OPTIONS } from "./merge.ts";
+import { PREDICT_OPTIONS } from "./predict.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
 import { REPORT_OPTIONS } from "./report.ts";
 import { SETUP_OPTIONS } from "./setup.ts";
+import { SUBMIT_OPTIONS } from "./submit.ts";
 import { VOCAB_OPTIONS } from "./vocab.ts";
 
 const COMMANDS: Record<string, OptionTable> = {
@@ -22,6 +26,10 @@ const COMMANDS: Record<string, OptionTable> = {
   inspect: INSPECT_OPTIONS,
   pretrain: PRETRAIN_OPTIONS,
   finetune: FINETUNE_OPTIONS,
+  evaluate: EVALUATE_OPTIONS,
+  predict: PREDICT_OPTIONS,
+  "check-format": CHECK_FORMAT_OPTIONS,
+  submit: SUBMIT_OPTIONS,
   launch: LAUNCH_OPTIONS,
   report: REPORT_OPTIONS,
 };

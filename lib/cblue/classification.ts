@@ -6,14 +6,13 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { UserError } from "../config/mod.ts";
 import { type HeadConfig, sequenceClassificationLoss } from "../electra/mod.ts";
 import { tf } from "../tensorflow/mod.ts";
 import { normalizeChars, type Tokenizer, tokenizeSpecialChars } from "../text/mod.ts";
 import type { AnsweredRow, Approach } from "./approach.ts";
 import type { Row, RowBatch } from "./batches.ts";
 import type { ClassificationExample } from "./examples.ts";
-import { classCounts } from "./metrics.ts";
+import { countAnswer } from "./scoring.ts";
 import type { Task } from "./tasks.ts";
 
 /** The label that a text got. */
@@ -34,7 +33,7 @@ export class ClassificationApproach
   readonly head: HeadConfig;
   readonly numbers = ["correct", "rows"];
   readonly #labels: readonly string[];
-  readonly #task: Task;
+  readonly #task: Task<"classification">;
   readonly #tokenizer: Tokenizer;
   readonly #maxLength: number;
 
@@ -43,7 +42,7 @@ export class ClassificationApproach
    * @param options.activation Within the head.
    */
   constructor(
-    task: Task,
+    task: Task<"classification">,
     tokenizer: Tokenizer,
     { maxLength, activation }: { maxLength: number; activation: "tanh" | "gelu" },
   ) {
@@ -94,15 +93,8 @@ export class ClassificationApproach
     return { label: this.#labels[best]!, probabilities };
   }
 
-  count({ label, key }: ClassificationExample, prediction: ClassificationPrediction): number[] {
-    if (label === undefined) {
-      throw new UserError(`Cannot score ${this.#task.name}: record "${key}" has no label`);
-    }
-    return classCounts(
-      this.#labels.indexOf(label),
-      this.#labels.indexOf(prediction.label),
-      this.#labels.length,
-    );
+  count(example: ClassificationExample, prediction: ClassificationPrediction): number[] {
+    return countAnswer(this.#task, example, prediction);
   }
 }
 

@@ -12,7 +12,7 @@ import type { Approach } from "./approach.ts";
 import type { Row } from "./batches.ts";
 import { ClassificationApproach } from "./classification.ts";
 import { EntityApproach } from "./entities.ts";
-import type { Example } from "./examples.ts";
+import type { Example, TaskKind } from "./examples.ts";
 import { findFile } from "./files.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { readExamples } from "./readers.ts";
@@ -71,18 +71,20 @@ export function approachOf(
     & { readonly max_seq_length: number }
     & Pick<FinetuneOptions, "activation" | "long" | "occurrences">,
 ): Approach {
-  switch (task.kind) {
-    case "entities":
-      return new EntityApproach(task, vocabulary, { maxLength, long });
-    case "relations":
-      return new RelationApproach(task, vocabulary, { maxLength, long, occurrences });
-    case "classification":
-      return new ClassificationApproach(task, new Tokenizer(vocabulary), { maxLength, activation });
-    case "normalization":
-      throw new UserError(
-        `Cannot fine-tune on ${task.name} as such: fine-tune on CHIP-CDN-2C, whose pairs tell which terms fit`,
-      );
+  if (isOf(task, "entities")) return new EntityApproach(task, vocabulary, { maxLength, long });
+  if (isOf(task, "relations")) {
+    return new RelationApproach(task, vocabulary, { maxLength, long, occurrences });
   }
+  if (isOf(task, "classification")) {
+    return new ClassificationApproach(task, new Tokenizer(vocabulary), { maxLength, activation });
+  }
+  throw new UserError(
+    `Cannot fine-tune on ${task.name} as such: fine-tune on CHIP-CDN-2C, whose pairs tell which terms fit`,
+  );
+}
+
+function isOf<K extends TaskKind>(task: Task, kind: K): task is Task<K> {
+  return task.kind === kind;
 }
 
 /**

@@ -6,7 +6,6 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { UserError } from "../config/mod.ts";
 import { type HeadConfig, twoChannelLoss } from "../electra/mod.ts";
 import { tf } from "../tensorflow/mod.ts";
 import type { Vocabulary } from "../text/mod.ts";
@@ -18,12 +17,11 @@ import {
   channelsOf,
   decodeEntities,
   encodeEntities,
-  entityKey,
   labelNames,
   labelsOfRow,
 } from "./entity_labels.ts";
 import type { Entity, EntityExample, Span } from "./examples.ts";
-import { setCounts } from "./metrics.ts";
+import { countAnswer } from "./scoring.ts";
 import type { Task } from "./tasks.ts";
 import { firstWindow, mergeEntities, windowsOf } from "./windows.ts";
 
@@ -46,13 +44,13 @@ export interface TaggingOptions {
 export class EntityApproach implements Approach<EntityExample, LabelledRow, readonly Entity[]> {
   readonly head: HeadConfig;
   readonly numbers = ["symptoms", "others"];
-  readonly #task: Task;
+  readonly #task: Task<"entities">;
   readonly #types: readonly string[];
   readonly #channels: Channels;
   readonly #vocabulary: Vocabulary;
   readonly #options: TaggingOptions;
 
-  constructor(task: Task, vocabulary: Vocabulary, options: TaggingOptions) {
+  constructor(task: Task<"entities">, vocabulary: Vocabulary, options: TaggingOptions) {
     this.#task = task;
     this.#types = task.labels.map(({ name }) => name);
     this.#channels = channelsOf(this.#types);
@@ -102,13 +100,8 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
     return mergeEntities(rows.map(({ row }) => row.window), found);
   }
 
-  count({ entities, key }: EntityExample, prediction: readonly Entity[]): number[] {
-    if (!entities) throw new UserError(`Cannot score ${this.#task.name}: record "${key}" has no entities`);
-    return setCounts(entities, prediction, {
-      keyOf: entityKey,
-      labelOf: ({ type }) => this.#types.indexOf(type),
-      labels: this.#types.length,
-    });
+  count(example: EntityExample, prediction: readonly Entity[]): number[] {
+    return countAnswer(this.#task, example, prediction);
   }
 
   #windows(length: number): Span[] {

@@ -7,11 +7,10 @@ import { UserError } from "../config/mod.ts";
 import type { HeadConfig } from "../electra/mod.ts";
 import { hasGpu } from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
-import type { Approach } from "./approach.ts";
+import type { AnswerOf } from "./answers.ts";
 import { approachOf } from "./data.ts";
-import type { Example } from "./examples.ts";
+import type { Example, TaskKind } from "./examples.ts";
 import { Predictor } from "./learner.ts";
-import { addCounts, type Score, scoreCounts } from "./metrics.ts";
 import { loadParameters, readSavedModel } from "./open_model.ts";
 import type { Task } from "./tasks.ts";
 
@@ -36,22 +35,19 @@ export interface PredictOptions {
 /** A model that answers; disposing of it frees the device's memory. */
 export class FinetunedModel implements Disposable {
   readonly task: Task;
-  readonly #approach: Approach;
   readonly #maxLength: number;
   readonly #predictor: Predictor;
   readonly #opened: DisposableStack;
 
   private constructor(
     task: Task,
-    { approach, maxLength, predictor, opened }: {
-      approach: Approach;
+    { maxLength, predictor, opened }: {
       maxLength: number;
       predictor: Predictor;
       opened: DisposableStack;
     },
   ) {
     this.task = task;
-    this.#approach = approach;
     this.#maxLength = maxLength;
     this.#predictor = predictor;
     this.#opened = opened;
@@ -64,10 +60,10 @@ export class FinetunedModel implements Disposable {
    *
    * @example
    * ```ts ignore
-   * import { FinetunedModel, readSplit } from "./mod.ts";
+   * import { evaluateAnswers, FinetunedModel, readSplit } from "./mod.ts";
    * using model = await FinetunedModel.open("output/qic/checkpoint-800");
    * const examples = (await readSplit(model.task, "data/KUAKE-QIC", "dev"))!;
-   * console.log(model.score(examples, await model.predict(examples)));
+   * console.log(evaluateAnswers(model.task, examples, await model.predict(examples)).score);
    * ```
    */
   static async open(
@@ -100,34 +96,24 @@ export class FinetunedModel implements Disposable {
     if (fresh.length > 0) throw new UserError(`Cannot open "${folder}": parameter "${fresh[0]}" is missing`);
     const precision = !useAmp ? "float32" : hasGpu() ? "mixed_float16" : "mixed_bfloat16";
     const predictor = opened.use(new Predictor({ approach, config, variables, seed: 0 }, { precision }));
-    return new FinetunedModel(task, { approach, maxLength, predictor, opened: opened.move() });
+    return new FinetunedModel(task, { maxLength, predictor, opened: opened.move() });
   }
 
   /**
    * Answers examples.
    *
-   * @returns One answer for each, in their order: what the task's kind has.
+   * @returns One answer for each, in their order: what `AnswerOf` has for the task's kind, with probabilities of labels.
    * @throws {DOMException} `AbortError`, if it was ended.
    */
   async predict(
     examples: readonly Example[],
     { batchSize = 32, ...options }: PredictOptions = {},
-  ): Promise<unknown[]> {
-    return await this.#predictor.run(examples, { batchSize, maxLength: this.#maxLength, ...options });
-  }
-
-  /**
-   * What each example adds to the counts of which scores are made.
-   *
-   * @throws {UserError} If an example has no answer.
-   */
-  counts(examples: readonly Example[], predictions: readonly unknown[]): number[][] {
-    return examples.map((example, i) => this.#approach.count(example, predictions[i]));
-  }
-
-  /** The task's score of answers. */
-  score(examples: readonly Example[], predictions: readonly unknown[]): Score {
-    return scoreCounts(this.task.metric, addCounts(this.counts(examples, predictions)));
+  ): Promise<AnswerOf[TaskKind][]> {
+    return await this.#predictor.run(examples, {
+      batchSize,
+      maxLength: this.#maxLength,
+      ...options,
+    }) as AnswerOf[TaskKind][];
   }
 
   /** Frees the device's memory. */

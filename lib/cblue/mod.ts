@@ -151,3 +151,4 @@ export { finetuningLearner, type FinetuningSetup, Predictor } from "./learner.ts
 export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
 export { finetuningSchedule } from "./schedule.ts";
+export { countAnswer, evaluateAnswers, type Evaluation, formatEvaluation } from "./scoring.ts";

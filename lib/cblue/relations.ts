@@ -6,7 +6,6 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { UserError } from "../config/mod.ts";
 import { type HeadConfig, relationsLoss } from "../electra/mod.ts";
 import { tf } from "../tensorflow/mod.ts";
 import type { Vocabulary } from "../text/mod.ts";
@@ -16,9 +15,9 @@ import { characterIds, lowerCharacters } from "./characters.ts";
 import type { TaggingOptions } from "./entities.ts";
 import type { RelationExample, Span, Triple } from "./examples.ts";
 import { type LocatedTriple, locateTriples, namedTriples } from "./located_triples.ts";
-import { setCounts } from "./metrics.ts";
 import { type PairTargets, writeTargets } from "./pair_targets.ts";
 import { decodeRelations, encodeRelations } from "./relation_labels.ts";
+import { countAnswer } from "./scoring.ts";
 import type { Task } from "./tasks.ts";
 import { firstWindow, mergeTriples, windowsOf } from "./windows.ts";
 
@@ -35,14 +34,14 @@ export type NamedTriple = Pick<Triple, "subject" | "predicate" | "object">;
 export class RelationApproach implements Approach<RelationExample, TargetedRow, readonly NamedTriple[]> {
   readonly head: HeadConfig;
   readonly numbers = ["entities", "relations"];
-  readonly #task: Task;
+  readonly #task: Task<"relations">;
   readonly #predicates: readonly string[];
   readonly #vocabulary: Vocabulary;
   readonly #options: TaggingOptions & { readonly occurrences?: "first" | "all" };
 
   /** @param options.occurrences Which places of a triple's names are trained on; default "first", as published. */
   constructor(
-    task: Task,
+    task: Task<"relations">,
     vocabulary: Vocabulary,
     options: TaggingOptions & { readonly occurrences?: "first" | "all" },
   ) {
@@ -103,13 +102,8 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
     return namedTriples(text, located);
   }
 
-  count({ triples, key }: RelationExample, prediction: readonly NamedTriple[]): number[] {
-    if (!triples) throw new UserError(`Cannot score ${this.#task.name}: record "${key}" has no triples`);
-    return setCounts<NamedTriple>(triples, prediction, {
-      keyOf: ({ subject, predicate, object }) => JSON.stringify([subject, predicate, object]),
-      labelOf: ({ predicate }) => this.#predicates.indexOf(predicate),
-      labels: this.#predicates.length,
-    });
+  count(example: RelationExample, prediction: readonly NamedTriple[]): number[] {
+    return countAnswer(this.#task, example, prediction);
   }
 
   #windows(length: number): Span[] {

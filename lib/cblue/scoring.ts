@@ -1,0 +1,142 @@
+/**
+ * Answers against the right ones, whoever gave them: a model, or a submission's file.
+ *
+ * @module
+ */
+import { UserError } from "../config/mod.ts";
+import type { AnswerOf, TripleAnswer } from "./answers.ts";
+import { entityKey } from "./entity_labels.ts";
+import type { ExampleOf, TaskKind } from "./examples.ts";
+import {
+  addCounts,
+  classCounts,
+  type PrecisionRecallF1,
+  precisionRecallF1,
+  type Score,
+  scoreCounts,
+  setCounts,
+  totalOf,
+} from "./metrics.ts";
+import { bootstrap, type Interval, type LabelScore, labelTable } from "./statistics.ts";
+import { chineseName, type Task } from "./tasks.ts";
+
+/** How one kind of answer is compared. */
+type Comparison<K extends TaskKind> = (task: Task, example: ExampleOf[K], answer: AnswerOf[K]) => number[];
+
+const COMPARISONS: { readonly [K in TaskKind]: Comparison<K> } = {
+  classification(task, { label, key }, answer) {
+    const ids = task.labels.map(({ name }) => name);
+    return classCounts(ids.indexOf(known(task, key, label)), ids.indexOf(answer.label), ids.length);
+  },
+  entities(task, { entities, key }, answer) {
+    const types = task.labels.map(({ name }) => name);
+    return setCounts(known(task, key, entities), answer, {
+      keyOf: entityKey,
+      labelOf: ({ type }) => types.indexOf(type),
+      labels: types.length,
+    });
+  },
+  relations(task, { triples, key }, answer) {
+    const predicates = task.labels.map(({ name }) => name);
+    return setCounts<TripleAnswer>(known(task, key, triples), answer, {
+      keyOf: ({ subject, predicate, object }) => JSON.stringify([subject, predicate, object]),
+      labelOf: ({ predicate }) => predicates.indexOf(predicate),
+      labels: predicates.length,
+    });
+  },
+  normalization: (task, { terms, key }, answer) =>
+    setCounts(known(task, key, terms), answer, { keyOf: (term) => term }),
+};
+
+function known<T>(task: Task, key: string, answer: T | undefined): T {
+  if (answer !== undefined) return answer;
+  throw new UserError(`Cannot score ${task.name}: record "${key}" has no ${task.answerField}`);
+}
+
+/**
+ * How one answer went, as `metrics.ts` counts.
+ *
+ * @returns Three numbers for each label of the task; for normalization, three.
+ * @throws {UserError} If the example has no right answer.
+ */
+export function countAnswer<K extends TaskKind>(
+  task: Task<K>,
+  example: ExampleOf[K],
+  answer: AnswerOf[K],
+): number[] {
+  return (COMPARISONS[task.kind] as Comparison<K>)(task, example, answer);
+}
+
+/** What is known of answers that were scored. */
+export interface Evaluation {
+  readonly task: string;
+  readonly examples: number;
+  /** By the task's official definition. */
+  readonly score: Score;
+  /** Within which the score would lie in 95 of 100 draws of as many examples. */
+  readonly interval: Interval;
+  readonly labels: readonly LabelScore[];
+  /** Of all labels together. */
+  readonly micro: PrecisionRecallF1;
+}
+
+/**
+ * Scores answers.
+ *
+ * @param answers One for each example, in their order.
+ * @param options.seed Of the interval's draws; default 1000.
+ * @throws {UserError} If an example has no right answer.
+ *
+ * @example
+ * ```ts
+ * import { evaluateAnswers } from "./scoring.ts";
+ * import { TASKS } from "./tasks.ts";
+ * const task = TASKS["KUAKE-QQR"];
+ * const examples = ["0", "2", "2"].map((label, i) => ({ key: `${i}`, record: {}, texts: ["a", "b"] as const, label }));
+ * const { score } = evaluateAnswers(task, examples, [{ label: "0" }, { label: "2" }, { label: "1" }]);
+ * console.log(score.metric, score.value); // accuracy 0.667
+ * ```
+ */
+export function evaluateAnswers<K extends TaskKind>(
+  task: Task<K>,
+  examples: readonly ExampleOf[K][],
+  answers: readonly AnswerOf[K][],
+  { seed = 1000 }: { readonly seed?: number } = {},
+): Evaluation {
+  const counts = examples.map((example, i) => countAnswer(task, example, answers[i]!));
+  const sum = addCounts(counts), score = scoreCounts(task.metric, sum);
+  const labels = labelTable(sum, task.labels.length > 0 ? task.labels.map(({ name }) => name) : [task.name]);
+  return {
+    task: task.name,
+    examples: examples.length,
+    score,
+    interval: bootstrap(counts, (sum) => scoreCounts(task.metric, sum).value, { seed }),
+    labels,
+    micro: precisionRecallF1(totalOf(labels)),
+  };
+}
+
+/**
+ * Tells of an evaluation in lines for people.
+ *
+ * @param split Which part of the data the examples are: no score is without it.
+ */
+export function formatEvaluation(task: Task, split: string, evaluation: Evaluation): string {
+  const { score, interval, labels, examples } = evaluation,
+    percent = (share: number) => (100 * share).toFixed(2);
+  const range = `95 % interval ${percent(interval.low)} to ${percent(interval.high)}`;
+  const published = task.recipe.published;
+  const lines = [
+    `${task.name}, ${split}, ${examples} records: ${score.metric} ${percent(score.value)} (${range})`,
+    ...(published !== undefined && split === "dev"
+      ? [`The original's model of the published size, on the official dev set: ${percent(published)}`]
+      : []),
+    ["label", "precision", "recall", "F1", "answers"].join("\t"),
+  ];
+  for (const { label, precision, recall, f1, answers } of labels) {
+    const chinese = chineseName(task, label);
+    const name = chinese === label ? label : `${label} ${chinese}`;
+    lines.push([name, percent(precision), percent(recall), percent(f1), answers].join("\t"));
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,89 @@
+/** `deno task evaluate`: a fine-tuned model's score, or a submission's, by the task's official definition. */
+import {
+  evaluateAnswers,
+  findTask,
+  FinetunedModel,
+  formatEvaluation,
+  readSplit,
+  readSubmission,
+  submittedFile,
+} from "../lib/cblue/mod.ts";
+import { type OptionTable, ProgressBar, UserError, writeAtomically } from "../lib/config/mod.ts";
+import { configureTensorFlow } from "../lib/tensorflow/mod.ts";
+import { runTask } from "./flags.ts";
+
+export const EVALUATE_OPTIONS = {
+  model: { type: "path", help: "Checkpoint of `deno task finetune`" },
+  predictions: {
+    type: "path",
+    help: "Score this submission instead of a model: a file as `deno task predict` writes it, or a zip",
+  },
+  dataset: { type: "string", aliases: ["task"], help: "Task of --predictions; a model knows its own" },
+  data_dir: {
+    type: "path",
+    required: true,
+    help: "Folder with the task's official files, unpacked or as zip",
+  },
+  split: { type: "string", default: "dev", choices: ["train", "dev", "test"], help: "Which of the files" },
+  long: {
+    type: "string",
+    default: "truncate",
+    choices: ["truncate", "windows"],
+    help:
+      "Of texts longer than the model's rows, tagging tasks lose the end, or read several windows that overlap",
+  },
+  batch_size: { type: "integer", default: 32, min: 1, unit: "rows", help: "Rows at once" },
+  json: { type: "path", help: "Write the score and the table of labels there too" },
+  device: { type: "string", default: "auto", choices: ["auto", "cpu", "gpu"], help: "Where to compute" },
+  num_threads: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    unit: "threads",
+    help: "Threads on the CPU; 0: all cores",
+  },
+  use_amp: { type: "boolean", default: false, help: "Mixed precision as the device has it" },
+} as const satisfies OptionTable;
+
+await runTask(import.meta, {
+  name: "evaluate",
+  summary: "Score a fine-tuned model, or a file of predictions, on a part of the data that has answers.",
+  table: EVALUATE_OPTIONS,
+  positional: "model",
+  examples: [
+    "deno task evaluate output/qic/checkpoint-800 --data_dir data/KUAKE-QIC",
+    "deno task evaluate --predictions CMeEE_test.json --dataset CMeEE --data_dir data/CMeEE --split dev",
+  ],
+  async main(options, { signal }) {
+    const { model: folder, predictions, split, data_dir: dataDir } = options;
+    if ((folder === undefined) === (predictions === undefined)) {
+      throw new UserError("Cannot evaluate: give either a model's folder or --predictions");
+    }
+    if (predictions !== undefined && options.dataset === undefined) {
+      throw new UserError("Cannot evaluate --predictions without --dataset");
+    }
+    configureTensorFlow({ device: options.device, threads: options.num_threads });
+    using model = folder === undefined
+      ? undefined
+      : await FinetunedModel.open(folder, { long: options.long, useAmp: options.use_amp });
+    const task = model?.task ?? await findTask(options.dataset!);
+    const examples = await readSplit(task, dataDir, split);
+    if (!examples) throw new UserError(`Cannot evaluate ${task.name}: "${dataDir}" has no ${split} file`);
+    const bar = new ProgressBar({ label: "Predicting", unit: "rows", terminalOnly: true });
+    let done = 0;
+    const answers = model
+      ? await model.predict(examples, {
+        batchSize: options.batch_size,
+        signal,
+        onRows: (rows) => bar.update(done += rows),
+      })
+      : await readSubmission(task, examples as never, await submittedFile(task, predictions!));
+    bar.finish();
+    const evaluation = evaluateAnswers(task, examples as never, answers as never);
+    console.log(formatEvaluation(task, split, evaluation));
+    if (options.json) {
+      const text = JSON.stringify({ split, ...evaluation }, null, 2) + "\n";
+      await writeAtomically(options.json, [new TextEncoder().encode(text)]);
+    }
+  },
+});

@@ -1,0 +1,117 @@
+/** From training files to a submission by commands alone: what is predicted scores as what is evaluated. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type MadeUp, writeMadeUpSet } from "../cblue/made_up_sets.ts";
+import { testInFolder } from "../folders.ts";
+
+const TASKS = fileURLToPath(new URL("../../tasks/", import.meta.url));
+
+async function run(task: string, ...flags: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `${TASKS}${task}.ts`, ...flags],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+async function mustRun(task: string, ...flags: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(task, ...flags);
+  assert.equal(code, 0, stdout + stderr);
+  return stdout;
+}
+
+/** Records of a JSON array or of JSON lines. */
+async function readRecords(path: string): Promise<Record<string, unknown>[]> {
+  const text = await Deno.readTextFile(path);
+  return text.startsWith("[") ? JSON.parse(text) : text.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Writes records as the task's submissions lie. */
+async function writeRecords(task: MadeUp, path: string, records: readonly Record<string, unknown>[]) {
+  const lines = task === "CMeIE"
+    ? records.map((one) => JSON.stringify(one)).join("\n")
+    : JSON.stringify(records);
+  await Deno.writeTextFile(path, lines);
+}
+
+const CASES: [task: MadeUp, answer: string, flags: string[]][] = [
+  ["KUAKE-QIC", "label", ["--learning_rate", "1e-3", "--max_steps", "30"]],
+  ["CMeEE", "entities", ["--learning_rate", "2e-3", "--max_steps", "50"]],
+  ["CMeIE", "spo_list", ["--learning_rate", "1e-3", "--max_grad_norm", "1", "--max_steps", "70"]],
+];
+for (const [task, answer, flags] of CASES) {
+  testInFolder(`${task}: predict, check-format and score give what evaluate gave`, async (folder) => {
+    const data = join(folder, "data"), dataset = await writeMadeUpSet(data, task, 120, 30);
+    const saved = join(folder, "run");
+    const size = [
+      "--preset",
+      "tiny",
+      "--max_seq_length",
+      "32",
+      "--batch_size",
+      "16",
+      "--valid_steps",
+      "1000",
+    ];
+    const trained = await mustRun(
+      "finetune",
+      ...["--dataset", dataset, "--data_dir", data, "--save_dir", saved, "--num_threads", "1"],
+      ...size,
+      ...flags,
+    );
+    const model = trained.match(/^Best on dev: .* "(.*)"$/m)![1]!;
+    const report = join(folder, "report.json");
+    const shown = await mustRun("evaluate", model, "--data_dir", data, "--json", report);
+    assert.match(shown, new RegExp(`^${task}, dev, 30 records: `));
+    const { score } = JSON.parse(await Deno.readTextFile(report));
+    assert.ok(score.value > 0.2 && score.value <= 1, `${score.value}`); // neither nothing nor trivial to reproduce
+
+    // the test file as it would be published: dev without its answers, in another order
+    const [devName] = Array.from(Deno.readDirSync(data), ({ name }) => name).filter((name) =>
+      name.includes("_dev.")
+    );
+    const dev = await readRecords(join(data, devName!)),
+      raw = join(folder, devName!.replace("_dev", "_test"));
+    await writeRecords(task, raw, dev.toReversed().map(({ [answer]: _, ...record }) => record));
+    const output = join(folder, "submission");
+    const path = (await mustRun("predict", model, "--input", raw, "--output", output)).trim();
+    const check = ["--dataset", dataset, "--raw", raw, "--submission", path];
+    assert.match(await mustRun("check_format", ...check), /fit to be submitted: all 30 records/);
+
+    const scoreOf = async (path: string) => {
+      await mustRun(
+        "evaluate",
+        "--predictions",
+        path,
+        "--dataset",
+        dataset,
+        "--data_dir",
+        data,
+        "--json",
+        report,
+      );
+      return JSON.parse(await Deno.readTextFile(report)).score;
+    };
+    assert.deepEqual(await scoreOf(path), score);
+    const zip = join(folder, "all.zip");
+    await mustRun("submit", path, "--output", zip);
+    assert.deepEqual(await scoreOf(zip), score);
+
+    const records = await readRecords(path);
+    await writeRecords(task, path, records.slice(1));
+    const missing = await run("check_format", ...check);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stdout, /would be refused: 1 problem/);
+    const unscored = await run("evaluate", "--predictions", path, "--dataset", dataset, "--data_dir", data);
+    assert.equal(unscored.code, 1);
+    assert.match(unscored.stderr, /^error: /);
+
+    const spoilt = JSON.stringify(records).replaceAll(/"(治疗|诊断|dis|临床表现)"/g, '"无此标签"');
+    await writeRecords(task, path, JSON.parse(spoilt));
+    const wrong = await run("check_format", ...check);
+    assert.equal(wrong.code, 1, wrong.stdout);
+    assert.match(wrong.stdout, /无此标签/);
+  });
+}
