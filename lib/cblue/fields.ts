@@ -60,11 +60,11 @@ export class Fields {
     return typeof value === "number" ? String(value) : this.text(name);
   }
 
-  /** A field that is a whole number from 0. */
-  count(name: string): number {
+  /** A field that is a whole number, of at least `least`. */
+  count(name: string, least = 0): number {
     const value = this.#value(name);
-    if (!Number.isSafeInteger(value) || value as number < 0) {
-      throw this.error(name, `${spell(value)} is no whole number from 0`);
+    if (!Number.isSafeInteger(value) || value as number < least) {
+      throw this.error(name, `${spell(value)} is no whole number from ${least}`);
     }
     return value as number;
   }
@@ -92,14 +92,16 @@ export class Fields {
     return value;
   }
 
-  /** A field that is an object. */
-  object(name: string): Fields {
-    return new Fields(this.#value(name), this.#place, this.#inside(name));
+  /** A field that is an object, or a list whose item `i` is one. */
+  object(name: string, i?: number): Fields {
+    return i === undefined
+      ? new Fields(this.#value(name), this.#place, this.#inside(name))
+      : new Fields(this.list(name)[i], this.#place, `${this.#inside(name)}[${i}]`);
   }
 
   /** A field that is a list of objects. */
   objects(name: string): Fields[] {
-    return this.list(name).map((one, i) => new Fields(one, this.#place, `${this.#inside(name)}[${i}]`));
+    return this.list(name).map((_, i) => this.object(name, i));
   }
 
   /** The names of all fields. */

@@ -113,15 +113,13 @@ function filesOf(fields: Fields, name: string): Task["files"] {
 function labelsOf(fields: Fields, kind: TaskKind, official: readonly Label[] | undefined): readonly Label[] {
   if (kind === "normalization") return [];
   if (!fields.has("labels") && official) return official;
-  const words = fields.list("labels");
-  const labels = words.map((label, i): Label => {
+  const labels = fields.list("labels").map((label, i): Label => {
     if (typeof label === "string" || typeof label === "number") return { name: String(label) };
-    const one = new Fields(label, `task "${fields.has("name") ? fields.text("name") : ""}"`, `labels[${i}]`);
-    const aliases = one.has("aliases") ? one.list("aliases").map(String) : undefined;
+    const one = fields.object("labels", i);
     return {
       name: one.word("name"),
-      ...(one.has("chinese") && { chinese: one.text("chinese") }),
-      ...(aliases && { aliases }),
+      ...optional("chinese", one.has("chinese") ? one.text("chinese") : undefined),
+      ...optional("aliases", one.has("aliases") ? one.list("aliases").map(String) : undefined),
     };
   });
   const spellings = labels.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
@@ -141,7 +139,7 @@ function recipeOf(fields: Fields, { published: _, ...recipe }: Recipe): Recipe {
   }
   const own = given.names().map((key) => {
     const isCount = key === "batchSize" || key === "maxSeqLength";
-    return [key, isCount ? Math.max(1, given.count(key)) : given.positive(key)];
+    return [key, isCount ? given.count(key, 1) : given.positive(key)];
   });
   return { ...recipe, ...Object.fromEntries(own) };
 }

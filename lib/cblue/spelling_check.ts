@@ -64,8 +64,7 @@ export class SpellingCheck {
       const more = this.#wrong > 1 ? `; so are ${this.#wrong - 1} more` : "";
       throw new UserError(`Cannot read ${this.#first}${more}`);
     }
-    warn(
-      `"${this.#file}": ${this.#wrong} of ${this.#checked} entities differ from their text, the first in ${this.#first}`,
-    );
+    const share = `${this.#wrong} of ${this.#checked} entities`;
+    warn(`${share} are not what their offsets say, the first in ${this.#first}`);
   }
 }
