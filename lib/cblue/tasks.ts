@@ -66,13 +66,28 @@ export interface Task<K extends TaskKind = TaskKind> {
   readonly recipe: Recipe;
 }
 
+/** The kind of each of CBLUE's tasks. */
+interface Kinds {
+  "CMeEE": "entities";
+  "CMeEE-V2": "entities";
+  "CMeIE": "relations";
+  "CMeIE-V2": "relations";
+  "CHIP-CDN": "normalization";
+  "CHIP-CDN-2C": "classification";
+  "CHIP-CTC": "classification";
+  "CHIP-STS": "classification";
+  "KUAKE-QIC": "classification";
+  "KUAKE-QTR": "classification";
+  "KUAKE-QQR": "classification";
+}
+
 /**
  * CBLUE's tasks by name.
  *
  * Recipes are the original's; it has none for CHIP-CDN itself, whose row has that of CBLUE's baseline, and none for
  * the V2 tasks, whose rows have those of the first version.
  */
-export const TASKS = {
+export const TASKS: { readonly [Name in keyof Kinds]: Task<Kinds[Name]> } = {
   CMeEE: {
     ...taggingTask("CMeEE", "entities"),
     recipe: { epochs: 2, batchSize: 32, learningRate: 6e-5, maxSeqLength: 128, published: 0.6612 },
@@ -129,7 +144,7 @@ export const TASKS = {
     ...classificationTask("KUAKE-QQR", ["query1", "query2"], QUERY_MATCHES, "accuracy"),
     recipe: { epochs: 2, batchSize: 32, learningRate: 6e-5, maxSeqLength: 64, published: 0.83865 },
   },
-} as const satisfies Readonly<Record<string, Task>>;
+};
 
 /**
  * Finds a task.
@@ -193,7 +208,7 @@ function classificationTask(
   textFields: Task["textFields"],
   labels: readonly Label[],
   metric: MetricName,
-) {
+): Omit<Task<"classification">, "recipe"> {
   return {
     name,
     kind: "classification",
@@ -203,11 +218,11 @@ function classificationTask(
     answerField: "label",
     labels,
     metric,
-  } as const;
+  };
 }
 
 /** CMeEE's and CMeIE's kind: a text, and a list of what is in it. */
-function taggingTask<K extends "entities" | "relations">(name: string, kind: K) {
+function taggingTask<K extends "entities" | "relations">(name: string, kind: K): Omit<Task<K>, "recipe"> {
   return {
     name,
     kind,
@@ -218,7 +233,7 @@ function taggingTask<K extends "entities" | "relations">(name: string, kind: K) 
     answerField: kind === "relations" ? "spo_list" : "entities",
     labels: kind === "relations" ? PREDICATES : ENTITY_TYPES,
     metric: "micro-f1",
-  } as const;
+  };
 }
 
 function filesOf(name: string, extension = "json"): Task["files"] {
