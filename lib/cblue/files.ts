@@ -175,8 +175,9 @@ function isOf(task: string, folders: readonly string[]): boolean {
   return folders.length === 0 || folders.some((folder) => folder.toLowerCase() === task);
 }
 
+/** Hidden files, and those that Excel lays beside an open workbook. */
 function isHidden(name: string): boolean {
-  return name.startsWith(".");
+  return name.startsWith(".") || name.startsWith("~$");
 }
 
 function withoutExtension(path: string): string {

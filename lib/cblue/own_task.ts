@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import { fileError, nearestName, UserError } from "../config/mod.ts";
 import type { TaskKind } from "./examples.ts";
 import { Fields } from "./fields.ts";
-import type { Label, Recipe, Split, Task } from "./tasks.ts";
+import type { Label, MetricName, Recipe, Split, Task } from "./tasks.ts";
 
 /** The official task whose fields, files' layout and recipe stand in for what the description leaves out. */
 const MODELS = {
@@ -17,7 +17,9 @@ const MODELS = {
   normalization: "CHIP-CDN",
 } as const satisfies Record<TaskKind, string>;
 
-const METRICS = ["accuracy", "macro-f1", "f1", "micro-f1"] as const;
+/** Scores of one label a record, and of sets. */
+const METRICS: readonly MetricName[] = ["accuracy", "macro-f1", "f1", "micro-f1"];
+const SET_METRICS: readonly MetricName[] = ["micro-f1", "macro-f1"];
 const SPLITS: readonly Split[] = ["train", "dev", "test"];
 const KEYS = [
   ...["name", "like", "kind", "files", "layout", "textFields", "keyField", "answerField", "ends", "labels"],
@@ -79,11 +81,15 @@ export async function readTask(path: string, official: (name: string) => Task): 
     files: filesOf(fields, name),
     ...optional("layout", chosen(fields, "layout", ["json", "jsonl", "tsv"]) ?? layout),
     textFields,
-    keyField: fields.has("keyField") ? fields.text("keyField") : model.keyField,
+    keyField: fields.has("keyField")
+      ? fields.text("keyField")
+      : model.keyField === model.textFields[0]
+      ? textFields[0]
+      : model.keyField,
     answerField: fields.has("answerField") ? fields.text("answerField") : model.answerField,
     ...optional("ends", chosen(fields, "ends", ["inclusive", "exclusive"]) ?? ends),
     labels: labelsOf(fields, kind, like?.labels),
-    metric: chosen(fields, "metric", METRICS) ?? model.metric,
+    metric: chosen(fields, "metric", kind === "classification" ? METRICS : SET_METRICS) ?? model.metric,
     recipe: recipeOf(fields, model.recipe),
   };
 }
@@ -91,11 +97,10 @@ export async function readTask(path: string, official: (name: string) => Task): 
 function textFieldsOf(fields: Fields, kind: TaskKind): Task["textFields"] | undefined {
   if (!fields.has("textFields")) return undefined;
   const [first, second, ...rest] = fields.list("textFields");
-  const most = kind === "classification" ? 2 : 1;
   if (typeof first !== "string" || !["string", "undefined"].includes(typeof second) || rest.length > 0) {
     throw fields.error("textFields", "expected the names of one field or two");
   }
-  if (most === 1 && second !== undefined) {
+  if (kind !== "classification" && second !== undefined) {
     throw fields.error("textFields", `a task of kind "${kind}" has one text`);
   }
   return second === undefined ? [first] : [first, second as string];

@@ -144,7 +144,17 @@ const refused: [description: string, description: unknown, message: string][] = 
     { like: "CHIP-STS", metric: "bleu" },
     'field "metric": "bleu" is not one of accuracy, macro-f1, f1, micro-f1',
   ],
+  [
+    "accuracy of sets",
+    { like: "CMeEE", metric: "accuracy" },
+    'field "metric": "accuracy" is not one of micro-f1, macro-f1',
+  ],
 ];
+testInFolder("a text is the key of its record, whatever its field is called", async (folder) => {
+  await Deno.writeTextFile(`${folder}/t.json`, JSON.stringify({ like: "CMeEE", textFields: ["content"] }));
+  assert.equal((await findTask(`${folder}/t.json`)).keyField, "content");
+});
+
 testInFolder("what describes no task is refused, with the field", async (folder) => {
   const path = `${folder}/task.json`;
   for (const [what, description, message] of refused) {
