@@ -67,7 +67,7 @@ await runTask(import.meta, {
       ? undefined
       : await FinetunedModel.open(folder, { long: options.long, useAmp: options.use_amp });
     const task = model?.task ?? await findTask(options.dataset!);
-    const examples = await readSplit(task, dataDir, split);
+    const examples = await readSplit(task, dataDir, split, { answered: true });
     if (!examples) throw new UserError(`Cannot evaluate ${task.name}: "${dataDir}" has no ${split} file`);
     const bar = new ProgressBar({ label: "Predicting", unit: "rows", terminalOnly: true });
     let done = 0;

@@ -15,9 +15,9 @@ import { EntityApproach } from "./entities.ts";
 import type { Example, TaskKind } from "./examples.ts";
 import { findFile } from "./files.ts";
 import type { FinetuneOptions } from "./options.ts";
-import { readExamples } from "./readers.ts";
+import { readExamples, type ReadOptions } from "./readers.ts";
 import { RelationApproach } from "./relations.ts";
-import { findTask, type Recipe, type Task } from "./tasks.ts";
+import { findTask, type Recipe, type Split, type Task } from "./tasks.ts";
 
 /** What a run learns from. */
 export interface FinetuningData {
@@ -46,11 +46,11 @@ export async function openFinetuningData(
 ): Promise<FinetuningData> {
   const task = await findTask(options.dataset);
   const recipe = recipeOf(task, options);
-  const train = await readSplit(task, options.data_dir, "train");
+  const train = await readSplit(task, options.data_dir, "train", { answered: true });
   if (!train) {
     throw new UserError(`Cannot fine-tune on ${task.name}: "${options.data_dir}" has no training file`);
   }
-  const dev = await readSplit(task, options.data_dir, "dev");
+  const dev = await readSplit(task, options.data_dir, "dev", { answered: true });
   const vocabulary = await vocabularyOf(options, vocabularyPath, train);
   const approach = approachOf(task, vocabulary, { ...options, max_seq_length: recipe.maxSeqLength });
   const rows = train.flatMap((example) => approach.rows(example));
@@ -91,16 +91,18 @@ function isOf<K extends TaskKind>(task: Task, kind: K): task is Task<K> {
  * Reads one of a task's files.
  *
  * @param folder With the official files, or a zip of them.
+ * @param options Whether answers are needed, and who hears of oddities; default: `console.warn`.
  * @returns Its examples, or undefined if there is no such file.
  * @throws {UserError} If it is malformed.
  */
 export async function readSplit(
   task: Task,
   folder: string,
-  split: "train" | "dev" | "test",
+  split: Split,
+  { answered = false, warn = console.warn }: ReadOptions = {},
 ): Promise<readonly Example[] | undefined> {
   const file = await findFile(task, folder, split);
-  return file && await readExamples(task, file);
+  return file && await readExamples(task, file, { answered, warn });
 }
 
 function recipeOf({ recipe }: Task, options: FinetuneOptions): Recipe {
