@@ -9,7 +9,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Cluster } from "../../lib/cluster/mod.ts";
-import type { PretrainingConfig } from "../../lib/electra/mod.ts";
+import type { Task } from "../../lib/cblue/mod.ts";
+import type { FinetuningConfig, PretrainingConfig } from "../../lib/electra/mod.ts";
 import type { BatchLayout } from "../../lib/packing/mod.ts";
 import type { Precision } from "../../lib/tensorflow/mod.ts";
 
@@ -48,6 +49,24 @@ export interface StreamSpec {
   readonly evaluation?: { readonly sentences: number; readonly layout: BatchLayout };
 }
 
+/** What a driver fine-tunes. */
+export interface FinetuneSpec extends Pick<StepSpec, "precision" | "threads" | "seed"> {
+  readonly config: FinetuningConfig;
+  readonly task: Task;
+  /** Rows in batches, a JSON file of {@linkcode LabelledRow}`[][]`. */
+  readonly batches: string;
+  readonly batchSize: number;
+  /** The most tokens of a row. */
+  readonly maxLength: number;
+}
+
+/** A row of tokens and its class. */
+export interface LabelledRow {
+  readonly ids: number[];
+  readonly typeIds: number[];
+  readonly label: number;
+}
+
 /** A step, as the process that made it saw it. */
 export interface StepCost {
   /** Seconds. */
@@ -69,6 +88,8 @@ export const drivers = {
   ours: (): string[] => [Deno.execPath(), "run", "-A", "--no-check", path("./our_step.ts")],
   torch: (python: string): string[] => [python, path("./torch_step.py")],
   paddle: (python: string): string[] => [python, path("./paddle_step.py")],
+  ourFinetune: (): string[] => [Deno.execPath(), "run", "-A", "--no-check", path("./our_finetune.ts")],
+  torchFinetune: (python: string): string[] => [python, path("./torch_finetune.py")],
 };
 
 /** A driver that runs. */
@@ -81,7 +102,7 @@ export class StepProcess implements Disposable {
   readonly #answers: AsyncIterator<string>;
   #complaints = "";
 
-  private constructor(command: readonly string[], spec: StepSpec) {
+  private constructor(command: readonly string[], spec: StepSpec | FinetuneSpec) {
     const [program, ...args] = command as [string, ...string[]];
     this.#process = spawn(program, [...args, JSON.stringify(spec)]);
     this.#process.stderr.on("data", (bytes) => this.#complaints = `${this.#complaints}${bytes}`.slice(-4000));
@@ -96,7 +117,7 @@ export class StepProcess implements Disposable {
    * @param spec what it trains
    * @throws {Error} if it ends before that, with what it wrote to stderr
    */
-  static async start(command: readonly string[], spec: StepSpec): Promise<StepProcess> {
+  static async start(command: readonly string[], spec: StepSpec | FinetuneSpec): Promise<StepProcess> {
     const started = new StepProcess(command, spec);
     Object.assign(started, await started.#answer<{ version: string; parameters: number }>());
     return started;
