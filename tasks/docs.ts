@@ -2,6 +2,7 @@
 import { markdownOptions, type OptionTable } from "../lib/config/mod.ts";
 import { FINETUNE_OPTIONS } from "../lib/cblue/mod.ts";
 import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
+import { CBLUE_OPTIONS } from "./cblue.ts";
 import { CHECK_FORMAT_OPTIONS } from "./check_format.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
@@ -26,6 +27,7 @@ const COMMANDS: Record<string, OptionTable> = {
   inspect: INSPECT_OPTIONS,
   pretrain: PRETRAIN_OPTIONS,
   finetune: FINETUNE_OPTIONS,
+  cblue: CBLUE_OPTIONS,
   evaluate: EVALUATE_OPTIONS,
   predict: PREDICT_OPTIONS,
   "check-format": CHECK_FORMAT_OPTIONS,

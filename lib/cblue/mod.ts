@@ -152,3 +152,4 @@ export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
 export { finetuningSchedule } from "./schedule.ts";
 export { countAnswer, evaluateAnswers, type Evaluation, formatEvaluation } from "./scoring.ts";
+export { finetuneAll, formatScores, type TaskScore } from "./all_tasks.ts";

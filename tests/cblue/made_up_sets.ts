@@ -62,7 +62,22 @@ function relationTexts(count: number, seed: number) {
   });
 }
 
-const MAKERS = { "KUAKE-QIC": queries, CMeEE: entityTexts, CMeIE: relationTexts } as const;
+/** Two questions, alike if they are about the same disease. */
+function pairs(count: number, seed: number) {
+  const choose = chooser(seed);
+  return Array.from({ length: count }, (_, i) => {
+    const one = choose(DISEASES), other = choose([one, choose(DISEASES)]);
+    return {
+      id: `${i + 1}`,
+      text1: `${one}怎么治`,
+      text2: `${other}如何治疗`,
+      label: one === other ? "1" : "0",
+      category: one,
+    };
+  });
+}
+
+const MAKERS = { "KUAKE-QIC": queries, "CHIP-STS": pairs, CMeEE: entityTexts, CMeIE: relationTexts } as const;
 
 /** A task's name, as far as there is a set for it. */
 export type MadeUp = keyof typeof MAKERS;
@@ -87,8 +102,12 @@ export async function writeMadeUpSet(
   await write("train", train, 1);
   await write("dev", dev, 2);
   const path = join(folder, `${task}.json`);
-  const labels =
-    { "KUAKE-QIC": ["治疗", "诊断"], CMeEE: ["dis", "bod", "sym"], CMeIE: ["临床表现", "病因"] }[task];
+  const labels = {
+    "KUAKE-QIC": ["治疗", "诊断"],
+    "CHIP-STS": ["0", "1"],
+    CMeEE: ["dis", "bod", "sym"],
+    CMeIE: ["临床表现", "病因"],
+  }[task];
   await Deno.writeTextFile(path, JSON.stringify({ name: task, like: task, labels }));
   return path;
 }

@@ -115,3 +115,52 @@ for (const [task, answer, flags] of CASES) {
     assert.match(wrong.stdout, /无此标签/);
   });
 }
+
+testInFolder(
+  "cblue: every task that there is data for, one table, and a second run finds all done",
+  async (folder) => {
+    const data = join(folder, "data"), saved = join(folder, "runs");
+    await writeMadeUpSet(join(data, "CHIP-STS"), "CHIP-STS", 40, 20);
+    await writeMadeUpSet(join(data, "CMeEE"), "CMeEE", 40, 20);
+    const flags = [
+      "--preset",
+      "tiny",
+      "--max_seq_length",
+      "32",
+      "--max_steps",
+      "6",
+      "--learning_rate",
+      "1e-3",
+    ];
+    const all = [
+      "cblue",
+      "--all",
+      "--data_dir",
+      data,
+      "--save_dir",
+      saved,
+      ...flags,
+      "--num_threads",
+      "1",
+    ] as const;
+    const shown = await mustRun(...all);
+    const table = await Deno.readTextFile(join(saved, "scores.md"));
+    assert.ok(shown.includes(table.trim()), shown);
+    const rows = table.split("\n").filter((line) => /^\| C/.test(line)).map((line) => line.split(" | "));
+    assert.deepEqual(rows.map(([task]) => task), ["| CMeEE", "| CHIP-STS"]);
+    assert.deepEqual(rows.map((cells) => cells[4]), ["66.12", "88.75"]); // published
+    const scores = JSON.parse(await Deno.readTextFile(join(saved, "scores.json")));
+    for (const [i, { evaluation }] of scores.entries()) {
+      assert.equal(rows[i]![2], (100 * evaluation.score.value).toFixed(2));
+      assert.equal(evaluation.examples, 20);
+    }
+
+    const again = await mustRun(...all);
+    assert.equal(again.match(/at step 6$/gm)?.length, 2, again); // went on where there was nothing left to do
+    assert.equal(await Deno.readTextFile(join(saved, "scores.md")), table);
+
+    const none = await run("cblue", "--data_dir", join(folder, "nothing"), "--save_dir", saved);
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /^error: Cannot/m);
+  },
+);
