@@ -133,9 +133,12 @@ export class FinetuningRun implements Disposable {
   async train(signal?: AbortSignal): Promise<void> {
     const { options: { valid_steps, save_steps, patience = Infinity }, totalSteps } = this.#parts;
     const isDone = () => this.step >= totalSteps || this.progress.since >= patience;
+    const isDue = () =>
+      this.step > 0 && this.step % valid_steps === 0 && this.progress.evaluated !== this.step;
+    if (isDue()) await this.#evaluate(signal); // a signal came before it
     while (!isDone() && !this.#isStopped(signal)) {
       await this.#trainStep(signal);
-      if (this.step % valid_steps === 0 && !this.#isStopped(signal)) await this.#evaluate(signal);
+      if (isDue() && !this.#isStopped(signal)) await this.#evaluate(signal);
       if (this.step % save_steps === 0) await this.#save();
     }
     if (!this.#isStopped(signal) && this.progress.evaluated !== this.step) await this.#evaluate(signal);
@@ -222,7 +225,8 @@ export class FinetuningRun implements Disposable {
       throw error;
     }).finally(() => bar.finish());
     if (!predictions) return;
-    const counts = addCounts(own.map((example, i) => approach.count(example, predictions[i])));
+    const none = new Float64Array(3 * Math.max(1, task.labels.length)); // there may be more processes than examples
+    const counts = addCounts([none, ...own.map((example, i) => approach.count(example, predictions[i]))]);
     const score = scoreCounts(task.metric, await this.#ofAll(counts));
     progress.evaluated = this.step;
     this.#report(score, (performance.now() - start) / 1000);

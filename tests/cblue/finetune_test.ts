@@ -78,6 +78,22 @@ testInFolder("a run that is stopped and goes on ends as one that is not, to the 
   assert.ok(one!.every((byte, i) => byte === other![i]) && one!.length === other!.length);
 });
 
+testInFolder("a run that is stopped where an evaluation is due makes it when it goes on", async (folder) => {
+  const options = await optionsFor(folder, "KUAKE-QIC", {
+    max_steps: 20,
+    valid_steps: 10,
+    logging_steps: 10,
+  });
+  const whole = await finetune({ ...options, save_dir: join(folder, "whole") }, silent);
+  const stop = new AbortController();
+  const print = (line: string) => line.startsWith("global step 10/") && stop.abort();
+  assert.equal((await finetune(options, { signal: stop.signal, print })).step, 10);
+  const lines: string[] = [];
+  const resumed = await finetune(options, { print: (line) => lines.push(line) });
+  assert.ok(lines.some((line) => line.startsWith("dev at step 10:")), lines.join("\n"));
+  assert.deepEqual(resumed.best, whole.best);
+});
+
 testInFolder("early stopping, and an encoder from an earlier run", async (folder) => {
   const options = await optionsFor(folder, "KUAKE-QIC", {
     max_steps: 400,
