@@ -27,9 +27,6 @@ export interface TaskScore {
   readonly seconds: number;
 }
 
-/** Tasks that are fine-tuned as such: CHIP-CDN as its pairs. */
-const TRAINABLE: readonly Task[] = Object.values(TASKS).filter(({ kind }) => kind !== "normalization");
-
 /**
  * Fine-tunes on each task and scores its best checkpoint on dev; what an earlier call finished is not done again.
  *
@@ -45,7 +42,7 @@ export async function* finetuneAll(
 ): AsyncGenerator<TaskScore> {
   const { print = console.log, signal } = context;
   let found = 0;
-  for (const task of TRAINABLE) {
+  for (const task of Object.values(TASKS) as Task[]) {
     if (names && !names.some((name) => name.toLowerCase() === task.name.toLowerCase())) continue;
     const folder = await folderOf(task, options.data_dir);
     if (folder === undefined) {

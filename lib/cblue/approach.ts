@@ -47,10 +47,4 @@ export interface Approach<E extends Example = Example, R extends Row = Row, P = 
    * @param rows What `rows` made of it, with the head's outputs for them.
    */
   predict(example: E, rows: readonly AnsweredRow<R>[]): P;
-  /**
-   * How an answered example went, as `metrics.ts` counts: three numbers for each label.
-   *
-   * @throws {UserError} If the example has no answer to compare with.
-   */
-  count(example: E, prediction: P): number[];
 }

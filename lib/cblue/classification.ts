@@ -12,7 +12,6 @@ import { normalizeChars, type Tokenizer, tokenizeSpecialChars } from "../text/mo
 import type { AnsweredRow, Approach } from "./approach.ts";
 import type { Row, RowBatch } from "./batches.ts";
 import type { ClassificationExample } from "./examples.ts";
-import { countAnswer } from "./scoring.ts";
 import type { Task } from "./tasks.ts";
 
 /** The label that a text got. */
@@ -33,7 +32,6 @@ export class ClassificationApproach
   readonly head: HeadConfig;
   readonly numbers = ["correct", "rows"];
   readonly #labels: readonly string[];
-  readonly #task: Task<"classification">;
   readonly #tokenizer: Tokenizer;
   readonly #maxLength: number;
 
@@ -47,7 +45,6 @@ export class ClassificationApproach
     { maxLength, activation }: { maxLength: number; activation: "tanh" | "gelu" },
   ) {
     this.head = { kind: "sequence-classification", classes: task.labels.length, activation };
-    this.#task = task;
     this.#labels = task.labels.map(({ name }) => name);
     this.#tokenizer = tokenizer;
     this.#maxLength = maxLength;
@@ -91,10 +88,6 @@ export class ClassificationApproach
     const probabilities = softmax(answered!.outputs[0]!.values);
     const best = probabilities.indexOf(Math.max(...probabilities));
     return { label: this.#labels[best]!, probabilities };
-  }
-
-  count(example: ClassificationExample, prediction: ClassificationPrediction): number[] {
-    return countAnswer(this.#task, example, prediction);
   }
 }
 

@@ -12,11 +12,12 @@ import type { Approach } from "./approach.ts";
 import type { Row } from "./batches.ts";
 import { ClassificationApproach } from "./classification.ts";
 import { EntityApproach } from "./entities.ts";
-import type { Example, TaskKind } from "./examples.ts";
+import type { Example, NormalizationExample, TaskKind } from "./examples.ts";
 import { findFile } from "./files.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { readExamples, type ReadOptions } from "./readers.ts";
 import { RelationApproach } from "./relations.ts";
+import { pairTask, TermAnswerer } from "./terms.ts";
 import { findTask, type Recipe, type Split, type Task } from "./tasks.ts";
 
 /** What a run learns from. */
@@ -26,6 +27,8 @@ export interface FinetuningData {
   readonly recipe: Recipe;
   readonly vocabulary: Vocabulary;
   readonly approach: Approach;
+  /** Makes the task's answers of predictions, where they are not the same. */
+  readonly answerer?: TermAnswerer | undefined;
   /** The training set. */
   readonly rows: readonly Row[];
   /** Examples to score, if there is a dev set. */
@@ -53,14 +56,31 @@ export async function openFinetuningData(
   const dev = await readSplit(task, options.data_dir, "dev", { answered: true });
   const vocabulary = await vocabularyOf(options, vocabularyPath, train);
   const approach = approachOf(task, vocabulary, { ...options, max_seq_length: recipe.maxSeqLength });
-  const rows = train.flatMap((example) => approach.rows(example));
+  const { answerer, pairs } = isOf(task, "normalization")
+    ? await TermAnswerer.forTraining(
+      task,
+      options.data_dir,
+      train as readonly NormalizationExample[],
+      options.seed,
+    )
+    : { answerer: undefined, pairs: train };
+  const rows = pairs.flatMap((example) => approach.rows(example));
   if (rows.length === 0) {
     throw new UserError(`Cannot fine-tune on ${task.name}: its training file has no records`);
   }
   const hash = createHash("sha256");
   for (const { record } of train) hash.update(JSON.stringify(record));
   const identity = { data: hash.digest("hex"), vocabulary: await vocabulary.hash() };
-  return { task, recipe, vocabulary, approach, rows, dev, identity };
+  return {
+    task,
+    recipe,
+    vocabulary,
+    approach,
+    answerer,
+    rows,
+    dev: some(dev, options.eval_examples),
+    identity,
+  };
 }
 
 /** The way of a kind of task through the model. */
@@ -75,12 +95,14 @@ export function approachOf(
   if (isOf(task, "relations")) {
     return new RelationApproach(task, vocabulary, { maxLength, long, occurrences });
   }
-  if (isOf(task, "classification")) {
-    return new ClassificationApproach(task, new Tokenizer(vocabulary), { maxLength, activation });
-  }
-  throw new UserError(
-    `Cannot fine-tune on ${task.name} as such: fine-tune on CHIP-CDN-2C, whose pairs tell which terms fit`,
-  );
+  const judged = isOf(task, "classification") ? task : pairTask(task);
+  return new ClassificationApproach(judged, new Tokenizer(vocabulary), { maxLength, activation });
+}
+
+/** At most so many, spread over all. */
+function some<T>(all: readonly T[] | undefined, most = Infinity): readonly T[] | undefined {
+  if (!all || all.length <= most) return all;
+  return Array.from({ length: most }, (_, i) => all[Math.floor(i * all.length / most)]!);
 }
 
 function isOf<K extends TaskKind>(task: Task, kind: K): task is Task<K> {

@@ -21,7 +21,6 @@ import {
   labelsOfRow,
 } from "./entity_labels.ts";
 import type { Entity, EntityExample, Span } from "./examples.ts";
-import { countAnswer } from "./scoring.ts";
 import type { Task } from "./tasks.ts";
 import { firstWindow, mergeEntities, windowsOf } from "./windows.ts";
 
@@ -44,14 +43,12 @@ export interface TaggingOptions {
 export class EntityApproach implements Approach<EntityExample, LabelledRow, readonly Entity[]> {
   readonly head: HeadConfig;
   readonly numbers = ["symptoms", "others"];
-  readonly #task: Task<"entities">;
   readonly #types: readonly string[];
   readonly #channels: Channels;
   readonly #vocabulary: Vocabulary;
   readonly #options: TaggingOptions;
 
   constructor(task: Task<"entities">, vocabulary: Vocabulary, options: TaggingOptions) {
-    this.#task = task;
     this.#types = task.labels.map(({ name }) => name);
     this.#channels = channelsOf(this.#types);
     this.#vocabulary = vocabulary;
@@ -98,10 +95,6 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
       decodeEntities(outputs, end - start, this.#channels)
     );
     return mergeEntities(rows.map(({ row }) => row.window), found);
-  }
-
-  count(example: EntityExample, prediction: readonly Entity[]): number[] {
-    return countAnswer(this.#task, example, prediction);
   }
 
   #windows(length: number): Span[] {

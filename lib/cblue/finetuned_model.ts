@@ -13,6 +13,7 @@ import type { Example, TaskKind } from "./examples.ts";
 import { Predictor } from "./learner.ts";
 import { loadParameters, readSavedModel } from "./open_model.ts";
 import type { Task } from "./tasks.ts";
+import { TermAnswerer } from "./terms.ts";
 
 /** How a model is opened. */
 export interface OpenOptions {
@@ -37,19 +38,22 @@ export class FinetunedModel implements Disposable {
   readonly task: Task;
   readonly #maxLength: number;
   readonly #predictor: Predictor;
+  readonly #answerer: TermAnswerer | undefined;
   readonly #opened: DisposableStack;
 
   private constructor(
     task: Task,
-    { maxLength, predictor, opened }: {
+    { maxLength, predictor, answerer, opened }: {
       maxLength: number;
       predictor: Predictor;
+      answerer: TermAnswerer | undefined;
       opened: DisposableStack;
     },
   ) {
     this.task = task;
     this.#maxLength = maxLength;
     this.#predictor = predictor;
+    this.#answerer = answerer;
     this.#opened = opened;
   }
 
@@ -89,6 +93,7 @@ export class FinetunedModel implements Disposable {
       long,
       occurrences: "first",
     });
+    const answerer = task.kind === "normalization" ? await TermAnswerer.open(folder) : undefined;
     const config = { encoder: saved.encoder, head };
     using opened = new DisposableStack();
     const { variables, fresh } = loadParameters(config, saved, 0);
@@ -96,7 +101,7 @@ export class FinetunedModel implements Disposable {
     if (fresh.length > 0) throw new UserError(`Cannot open "${folder}": parameter "${fresh[0]}" is missing`);
     const precision = !useAmp ? "float32" : hasGpu() ? "mixed_float16" : "mixed_bfloat16";
     const predictor = opened.use(new Predictor({ approach, config, variables, seed: 0 }, { precision }));
-    return new FinetunedModel(task, { maxLength, predictor, opened: opened.move() });
+    return new FinetunedModel(task, { maxLength, predictor, answerer, opened: opened.move() });
   }
 
   /**
@@ -109,11 +114,10 @@ export class FinetunedModel implements Disposable {
     examples: readonly Example[],
     { batchSize = 32, ...options }: PredictOptions = {},
   ): Promise<AnswerOf[TaskKind][]> {
-    return await this.#predictor.run(examples, {
-      batchSize,
-      maxLength: this.#maxLength,
-      ...options,
-    }) as AnswerOf[TaskKind][];
+    const predict = (examples: readonly Example[]) =>
+      this.#predictor.run(examples, { batchSize, maxLength: this.#maxLength, ...options });
+    const answers = this.#answerer ? this.#answerer.answer(predict, examples) : predict(examples);
+    return await answers as AnswerOf[TaskKind][];
   }
 
   /** Frees the device's memory. */

@@ -177,6 +177,12 @@ export const FINETUNE_OPTIONS = {
     aliases: ["eval_steps"],
     help: "Steps from one evaluation on the dev set to the next",
   },
+  eval_examples: {
+    type: "integer",
+    min: 1,
+    unit: "examples",
+    help: "Score only so many of the dev set while training; default all",
+  },
   save_steps: {
     type: "integer",
     default: 100,

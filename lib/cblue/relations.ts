@@ -17,7 +17,6 @@ import type { RelationExample, Span, Triple } from "./examples.ts";
 import { type LocatedTriple, locateTriples, namedTriples } from "./located_triples.ts";
 import { type PairTargets, writeTargets } from "./pair_targets.ts";
 import { decodeRelations, encodeRelations } from "./relation_labels.ts";
-import { countAnswer } from "./scoring.ts";
 import type { Task } from "./tasks.ts";
 import { firstWindow, mergeTriples, windowsOf } from "./windows.ts";
 
@@ -34,7 +33,6 @@ export type NamedTriple = Pick<Triple, "subject" | "predicate" | "object">;
 export class RelationApproach implements Approach<RelationExample, TargetedRow, readonly NamedTriple[]> {
   readonly head: HeadConfig;
   readonly numbers = ["entities", "relations"];
-  readonly #task: Task<"relations">;
   readonly #predicates: readonly string[];
   readonly #vocabulary: Vocabulary;
   readonly #options: TaggingOptions & { readonly occurrences?: "first" | "all" };
@@ -45,7 +43,6 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
     vocabulary: Vocabulary,
     options: TaggingOptions & { readonly occurrences?: "first" | "all" },
   ) {
-    this.#task = task;
     this.#predicates = task.labels.map(({ name }) => name);
     this.#vocabulary = vocabulary;
     this.#options = options;
@@ -100,10 +97,6 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
     );
     const located: LocatedTriple[] = mergeTriples(rows.map(({ row }) => row.window), found);
     return namedTriples(text, located);
-  }
-
-  count(example: RelationExample, prediction: readonly NamedTriple[]): number[] {
-    return countAnswer(this.#task, example, prediction);
   }
 
   #windows(length: number): Span[] {

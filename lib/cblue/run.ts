@@ -21,8 +21,10 @@ import {
 import { type BatchPosition, type Row, type RowBatch, RowStream } from "./batches.ts";
 import type { FinetuningData } from "./data.ts";
 import { finetuningLearner, Predictor } from "./learner.ts";
+import type { Example } from "./examples.ts";
 import { addCounts, type Score, scoreCounts } from "./metrics.ts";
 import type { FinetuneOptions } from "./options.ts";
+import { countAnswer } from "./scoring.ts";
 import type { OpenedModel } from "./open_model.ts";
 
 /** What a run is made of. */
@@ -205,7 +207,7 @@ export class FinetuningRun implements Disposable {
 
   /** Scores the dev set as the model is, each process a part of it. */
   async #evaluate(signal?: AbortSignal): Promise<void> {
-    const { options, data: { approach, dev, recipe, task }, exchange } = this.#parts, { progress } = this;
+    const { options, data: { answerer, dev, recipe, task }, exchange } = this.#parts, { progress } = this;
     if (!dev) return;
     const own = dev.filter((_, i) => i % exchange.size === exchange.rank), start = performance.now();
     const bar = new ProgressBar({
@@ -215,18 +217,23 @@ export class FinetuningRun implements Disposable {
       hidden: options.disable_tqdm || exchange.rank > 0,
     });
     let done = 0;
-    const predictions = await this.#predictor.run(own, {
-      batchSize: options.eval_batch_size ?? recipe.batchSize,
-      maxLength: recipe.maxSeqLength,
-      onRows: (rows) => bar.update(done += rows),
-      signal: exchange.size === 1 ? signal : undefined, // together all end or none
-    }).catch((error) => {
+    const predict = (examples: readonly Example[]) =>
+      this.#predictor.run(examples, {
+        batchSize: options.eval_batch_size ?? recipe.batchSize,
+        maxLength: recipe.maxSeqLength,
+        onRows: (rows) => bar.update(done += rows),
+        signal: exchange.size === 1 ? signal : undefined, // together all end or none
+      });
+    const answers = await (answerer ? answerer.answer(predict, own) : predict(own)).catch((error) => {
       if (signal?.aborted) return undefined;
       throw error;
     }).finally(() => bar.finish());
-    if (!predictions) return;
+    if (!answers) return;
     const none = new Float64Array(3 * Math.max(1, task.labels.length)); // there may be more processes than examples
-    const counts = addCounts([none, ...own.map((example, i) => approach.count(example, predictions[i]))]);
+    const counts = addCounts([
+      none,
+      ...own.map((example, i) => countAnswer(task, example as never, answers[i] as never)),
+    ]);
     const score = scoreCounts(task.metric, await this.#ofAll(counts));
     progress.evaluated = this.step;
     this.#report(score, (performance.now() - start) / 1000);
@@ -280,7 +287,10 @@ export class FinetuningRun implements Disposable {
       config: folderConfig(model.config, data),
       run: options,
       vocabulary: data.vocabulary.tokens,
-      files: tokenizerFiles(data.vocabulary, { maxLength: model.config.encoder.max_position_embeddings }),
+      files: {
+        ...tokenizerFiles(data.vocabulary, { maxLength: model.config.encoder.max_position_embeddings }),
+        ...data.answerer?.files(),
+      },
     }, {
       keep: options.save_total_limit,
       ...(this.progress.best && { spare: this.progress.best.step }),

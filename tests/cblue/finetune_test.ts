@@ -39,6 +39,7 @@ const modelOf = (folder: string) => Deno.readFile(join(folder, "model.safetensor
 const LEARNED: [MadeUp, Record<string, unknown>, number][] = [
   ["KUAKE-QIC", { max_steps: 60, learning_rate: 1e-3 }, 0.9],
   ["CMeEE", { max_steps: 100, learning_rate: 2e-3 }, 0.8],
+  ["CHIP-CDN", { max_steps: 150, learning_rate: 1e-3, valid_steps: 75 }, 0.8],
   ["CMeIE", { max_steps: 120, learning_rate: 1e-3, max_grad_norm: 1 }, 0.9],
 ];
 for (const [task, given, least] of LEARNED) {

@@ -77,7 +77,43 @@ function pairs(count: number, seed: number) {
   });
 }
 
-const MAKERS = { "KUAKE-QIC": queries, "CHIP-STS": pairs, CMeEE: entityTexts, CMeIE: relationTexts } as const;
+/** Standard terms, and the words that clinicians have for them. */
+const TERMS: Readonly<Record<string, readonly string[]>> = {
+  "肺部感染": ["肺部炎症", "肺感染", "两肺感染"],
+  "2型糖尿病": ["糖尿病2型", "二型糖尿病", "2型糖尿病史"],
+  "高血压病": ["高血压", "血压高病", "原发高血压病"],
+  "冠状动脉粥样硬化": ["冠脉硬化", "冠状动脉硬化", "冠脉粥样硬化"],
+  "胃溃疡伴出血": ["胃溃疡出血", "出血性胃溃疡", "胃溃疡并出血"],
+  "肝硬化失代偿期": ["肝硬化失代偿", "失代偿肝硬化", "失代偿期肝硬化"],
+};
+const OTHER_TERMS = [
+  "肺部肿物",
+  "1型糖尿病",
+  "高血压性心脏病",
+  "冠状动脉瘘",
+  "胃溃疡穿孔",
+  "肝硬化代偿期",
+  "颈部感染",
+  "出血性休克",
+];
+
+/** One term's words, or two terms' with a separator. */
+function diagnoses(count: number, seed: number) {
+  const choose = chooser(seed), names = Object.keys(TERMS);
+  return Array.from({ length: count }, () => {
+    const first = choose(names), second = choose(names), both = first !== second && choose([true, false]);
+    const terms = both ? [first, second] : [first];
+    return { text: terms.map((term) => choose(TERMS[term]!)).join(";"), normalized_result: terms.join("##") };
+  });
+}
+
+const MAKERS = {
+  "KUAKE-QIC": queries,
+  "CHIP-STS": pairs,
+  "CHIP-CDN": diagnoses,
+  CMeEE: entityTexts,
+  CMeIE: relationTexts,
+} as const;
 
 /** A task's name, as far as there is a set for it. */
 export type MadeUp = keyof typeof MAKERS;
@@ -101,6 +137,10 @@ export async function writeMadeUpSet(
   };
   await write("train", train, 1);
   await write("dev", dev, 2);
+  if (task === "CHIP-CDN") {
+    await Deno.writeTextFile(join(folder, "terms.txt"), [...Object.keys(TERMS), ...OTHER_TERMS].join("\n"));
+    return task;
+  }
   const path = join(folder, `${task}.json`);
   const labels = {
     "KUAKE-QIC": ["治疗", "诊断"],

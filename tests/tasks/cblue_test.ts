@@ -39,6 +39,7 @@ async function writeRecords(task: MadeUp, path: string, records: readonly Record
 const CASES: [task: MadeUp, answer: string, flags: string[]][] = [
   ["KUAKE-QIC", "label", ["--learning_rate", "1e-3", "--max_steps", "30"]],
   ["CMeEE", "entities", ["--learning_rate", "2e-3", "--max_steps", "50"]],
+  ["CHIP-CDN", "normalized_result", ["--learning_rate", "1e-3", "--max_steps", "60"]],
   ["CMeIE", "spo_list", ["--learning_rate", "1e-3", "--max_grad_norm", "1", "--max_steps", "70"]],
 ];
 for (const [task, answer, flags] of CASES) {
@@ -108,11 +109,13 @@ for (const [task, answer, flags] of CASES) {
     assert.equal(unscored.code, 1);
     assert.match(unscored.stderr, /^error: /);
 
-    const spoilt = JSON.stringify(records).replaceAll(/"(治疗|诊断|dis|临床表现)"/g, '"无此标签"');
+    // a label that the task lacks; terms are free, but must be there
+    const spoilt = JSON.stringify(records).replaceAll(/"(治疗|诊断|dis|临床表现)"/g, '"无此标签"')
+      .replaceAll(/"normalized_result":"[^"]*"/g, '"normalized_result":7');
     await writeRecords(task, path, JSON.parse(spoilt));
     const wrong = await run("check_format", ...check);
     assert.equal(wrong.code, 1, wrong.stdout);
-    assert.match(wrong.stdout, /无此标签/);
+    assert.match(wrong.stdout, /无此标签|"normalized_result"/);
   });
 }
 
