@@ -153,3 +153,11 @@ export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
 export { finetuningSchedule } from "./schedule.ts";
 export { countAnswer, evaluateAnswers, type Evaluation, formatEvaluation } from "./scoring.ts";
 export { finetuneAll, formatScores, type TaskScore } from "./all_tasks.ts";
+export {
+  AutoModelForQuestionAnswering,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  AutoTokenizer,
+  type LoadOptions,
+  PretrainedModel,
+} from "./auto.ts";
