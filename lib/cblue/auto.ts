@@ -18,18 +18,18 @@ import { type Encoding, Tokenizer, Vocabulary } from "../text/mod.ts";
 import { loadParameters, readSavedModel } from "./open_model.ts";
 
 /** Tokenizers of saved models. */
-export const AutoTokenizer = {
+export class AutoTokenizer {
   /**
    * The tokenizer of a model folder, from its vocab.txt.
    *
    * @param path The folder, or a safetensors file in it.
    * @throws {UserError} If it has no vocabulary.
    */
-  async from_pretrained(path: string): Promise<Tokenizer> {
+  static async from_pretrained(path: string): Promise<Tokenizer> {
     const folder = path.endsWith(".safetensors") ? dirname(path) : path;
     return new Tokenizer(await Vocabulary.read(join(folder, "vocab.txt")));
-  },
-};
+  }
+}
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -106,9 +106,9 @@ export class PretrainedModel implements Disposable {
  * const [logits] = model.forward([tokenizer.encode("感冒吃什么药"), tokenizer.encode("头痛", "头疼")]); // (2, 11)
  * ```
  */
-export const AutoModelForSequenceClassification = {
+export class AutoModelForSequenceClassification {
   /** @param options.activation Within a head: tanh as published, gelu as PaddleNLP from 2.6 on. */
-  async from_pretrained(
+  static async from_pretrained(
     path: string,
     options: LoadOptions & { readonly activation?: "tanh" | "gelu" } = {},
   ): Promise<PretrainedModel> {
@@ -118,23 +118,23 @@ export const AutoModelForSequenceClassification = {
       { kind: "sequence-classification", classes, activation },
       options,
     );
-  },
-};
+  }
+}
 
 /** Models that give each token a class. */
-export const AutoModelForTokenClassification = {
-  async from_pretrained(path: string, options: LoadOptions = {}): Promise<PretrainedModel> {
+export class AutoModelForTokenClassification {
+  static async from_pretrained(path: string, options: LoadOptions = {}): Promise<PretrainedModel> {
     const { num_classes: classes = 2 } = options;
     return await PretrainedModel.load(path, { kind: "token-classification", classes }, options);
-  },
-};
+  }
+}
 
 /** Models that find where an answer begins and ends. */
-export const AutoModelForQuestionAnswering = {
-  async from_pretrained(
+export class AutoModelForQuestionAnswering {
+  static async from_pretrained(
     path: string,
     options: Omit<LoadOptions, "num_classes"> = {},
   ): Promise<PretrainedModel> {
     return await PretrainedModel.load(path, { kind: "question-answering" }, options);
-  },
-};
+  }
+}
