@@ -1,5 +1,6 @@
 /** `deno task evaluate`: a fine-tuned model's score, or a submission's, by the task's official definition. */
 import {
+  errorPage,
   evaluateAnswers,
   findTask,
   FinetunedModel,
@@ -34,6 +35,7 @@ export const EVALUATE_OPTIONS = {
   },
   batch_size: { type: "integer", default: 32, min: 1, unit: "rows", help: "Rows at once" },
   json: { type: "path", help: "Write the score and the table of labels there too" },
+  errors: { type: "path", help: "Write a page that lists what was answered wrongly, beside what is right" },
   device: { type: "string", default: "auto", choices: ["auto", "cpu", "gpu"], help: "Where to compute" },
   num_threads: {
     type: "integer",
@@ -51,7 +53,7 @@ await runTask(import.meta, {
   table: EVALUATE_OPTIONS,
   positional: "model",
   examples: [
-    "deno task evaluate output/qic/checkpoint-800 --data_dir data/KUAKE-QIC",
+    "deno task evaluate output/qic/checkpoint-800 --data_dir data/KUAKE-QIC --errors errors.html",
     "deno task evaluate --predictions CMeEE_test.json --dataset CMeEE --data_dir data/CMeEE --split dev",
   ],
   async main(options, { signal }) {
@@ -81,6 +83,11 @@ await runTask(import.meta, {
     bar.finish();
     const evaluation = evaluateAnswers(task, examples as never, answers as never);
     console.log(formatEvaluation(task, split, evaluation));
+    if (options.errors) {
+      const page = errorPage(task, examples as never, answers as never, `${task.name}, ${split}`);
+      await writeAtomically(options.errors, [new TextEncoder().encode(page)]);
+      console.log(options.errors);
+    }
     if (options.json) {
       const text = JSON.stringify({ split, ...evaluation }, null, 2) + "\n";
       await writeAtomically(options.json, [new TextEncoder().encode(text)]);

@@ -161,3 +161,4 @@ export {
   type LoadOptions,
   PretrainedModel,
 } from "./auto.ts";
+export { errorPage } from "./error_page.ts";

@@ -4,6 +4,7 @@ export {
   type AxesOptions,
   card,
   colour,
+  escapeMarkup,
   type LinearScale,
   linearScale,
   panel,

@@ -42,7 +42,7 @@ export function card(
 ): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"` +
-    ` viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}"` +
+    ` viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeMarkup(title)}"` +
     ` font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" fill="${colour.faint}">`,
     `<rect x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="8" fill="#fff" stroke="#d1d9e0"/>`,
     text(24, 40, title, `font-size="20" font-weight="600" fill="${colour.ink}"`),
@@ -128,7 +128,7 @@ export function axes(x: LinearScale, y: LinearScale, options: AxesOptions): stri
  * @param attributes more attributes of the element
  */
 export function text(x: number, y: number, content: string, attributes = ""): string {
-  return `<text x="${x}" y="${y}"${attributes && " "}${attributes}>${escape(content)}</text>`;
+  return `<text x="${x}" y="${y}"${attributes && " "}${attributes}>${escapeMarkup(content)}</text>`;
 }
 
 /** Rounds to a tenth of a pixel. */
@@ -136,7 +136,8 @@ export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function escape(content: string): string {
+/** Text as HTML and SVG show it. */
+export function escapeMarkup(content: string): string {
   return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
     '"',
     "&quot;",

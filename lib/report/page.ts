@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { escapeMarkup } from "../chart/mod.ts";
 import { BROWSER_FUNCTIONS, type PageData } from "./browser.ts";
 import { type Panel, PANELS } from "./panels.ts";
 import { PLOTLY } from "./plotly.ts";
@@ -52,12 +53,12 @@ export function reportPage(runs: readonly RunFolder[]): string {
 <meta charset="utf-8" />
 <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
 <meta name="viewport" content="width=device-width, initial-scale=1" />
-<title>${escape(title)}</title>
+<title>${escapeMarkup(title)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <header>
-<h1>${escape(title)}</h1>
+<h1>${escapeMarkup(title)}</h1>
 ${table(runs.length > 1 ? "Runs" : "Run", factRows(runs), runs, { mark: false })}
 </header>
 <main>
@@ -115,7 +116,7 @@ function controls(runs: readonly RunFolder[]): string {
     ? []
     : runs.map(({ name }, r) =>
       `<label class="key" style="--line: rgb(${PALETTE[r % PALETTE.length]})">` +
-      `<input type="checkbox" id="run-${r}" checked="checked" />${escape(name)}</label>`
+      `<input type="checkbox" id="run-${r}" checked="checked" />${escapeMarkup(name)}</label>`
     );
   return `<form aria-label="What the curves show">
 <label>Along <select id="x"><option value="step">steps</option><option value="epochs">epochs</option>` +
@@ -134,16 +135,16 @@ function figure(panel: Panel, index: number, { runs }: PageData): string {
     const isEvaluated = evaluation !== undefined && runs.some((run) => run.evaluation[evaluation]);
     return [
       ...(panel.series.length > 1 || isEvaluated
-        ? [`<span class="key" style="${look}">${escape(label)}</span>`]
+        ? [`<span class="key" style="${look}">${escapeMarkup(label)}</span>`]
         : []),
       ...(isEvaluated && s === 0 ? [`<span class="key point" style="${look}">evaluation</span>`] : []),
     ];
   });
   return `<figure>
-<figcaption><h3>${escape(panel.title)}</h3><div class="help">${escape(panel.help)}</div>` +
+<figcaption><h3>${escapeMarkup(panel.title)}</h3><div class="help">${escapeMarkup(panel.help)}</div>` +
     `<div class="keys">${keys.join(" ")}</div></figcaption>
 <div class="plot" id="panel-${index}" role="img" aria-label="${
-      escape(panel.title)
+      escapeMarkup(panel.title)
     } over the run; its values are in a table below"></div>
 </figure>`;
 }
@@ -157,15 +158,15 @@ function table(
   if (rows.length === 0) return "<p>There are none yet.</p>";
   const head = runs.length > 1
     ? `<thead><tr><th></th>${
-      runs.map(({ name }) => `<th scope="col">${escape(name)}</th>`).join("")
+      runs.map(({ name }) => `<th scope="col">${escapeMarkup(name)}</th>`).join("")
     }</tr></thead>\n`
     : "";
   const body = rows.map((row) =>
-    `<tr${mark && differs(row) ? ' class="differs"' : ""}><th scope="row">${escape(row.name)}</th>${
-      row.values.map((value) => `<td>${escape(value)}</td>`).join("")
+    `<tr${mark && differs(row) ? ' class="differs"' : ""}><th scope="row">${escapeMarkup(row.name)}</th>${
+      row.values.map((value) => `<td>${escapeMarkup(value)}</td>`).join("")
     }</tr>`
   );
-  return `<div class="scroll"><table>\n<caption>${escape(caption)}</caption>\n${head}<tbody>\n${
+  return `<div class="scroll"><table>\n<caption>${escapeMarkup(caption)}</caption>\n${head}<tbody>\n${
     body.join("\n")
   }\n</tbody></table></div>`;
 }
@@ -178,14 +179,14 @@ function checkpoints({ name, checkpoints }: RunFolder, several: boolean): string
   const list = rows.length > 0
     ? `<div class="scroll"><table><tbody>\n${rows.join("\n")}\n</tbody></table></div>`
     : "<p>There are none yet.</p>";
-  return `<h2>Checkpoints${several ? ` of ${escape(name)}` : ""}</h2>\n${list}`;
+  return `<h2>Checkpoints${several ? ` of ${escapeMarkup(name)}` : ""}</h2>\n${list}`;
 }
 
 function notes({ name, notes }: RunFolder, several: boolean): string {
   if (notes.length === 0) return "";
   const left = notes.length - MOST_NOTES;
   const lines = [...(left > 0 ? [`… ${left} more before`] : []), ...notes.slice(-MOST_NOTES)];
-  return `<details open="open"><summary>Messages of ${several ? escape(name) : "train.log"}</summary>
+  return `<details open="open"><summary>Messages of ${several ? escapeMarkup(name) : "train.log"}</summary>
 <div class="scroll"><pre>${lines.map(escape).join("\n")}</pre></div></details>`;
 }
 
@@ -197,11 +198,4 @@ function json(value: unknown): string {
 /** A script that cannot end the element it is in: in strings and patterns, `<\/` is `</`. */
 function script(text: string): string {
   return text.replaceAll(/<(?=\/script|!--)/gi, "\\x3c");
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(
-    '"',
-    "&quot;",
-  );
 }

@@ -64,10 +64,17 @@ for (const [task, answer, flags] of CASES) {
     );
     const model = trained.match(/^Best on dev: .* "(.*)"$/m)![1]!;
     const report = join(folder, "report.json");
-    const shown = await mustRun("evaluate", model, "--data_dir", data, "--json", report);
+    const page = join(folder, "errors.html");
+    const shown = await mustRun("evaluate", model, "--data_dir", data, "--json", report, "--errors", page);
     assert.match(shown, new RegExp(`^${task}, dev, 30 records: `));
     const { score } = JSON.parse(await Deno.readTextFile(report));
     assert.ok(score.value > 0.2 && score.value <= 1, `${score.value}`); // neither nothing nor trivial to reproduce
+
+    const { micro, examples } = JSON.parse(await Deno.readTextFile(report));
+    const html = await Deno.readTextFile(page), cards = html.split("<article>").length - 1;
+    assert.ok(html.includes(`${cards} of ${examples} examples are not wholly right`));
+    assert.equal(cards === 0, micro.f1 === 1);
+    assert.equal(/<span class="thing (missed|wrong)" title/.test(html), micro.f1 < 1);
 
     // the test file as it would be published: dev without its answers, in another order
     const [devName] = Array.from(Deno.readDirSync(data), ({ name }) => name).filter((name) =>

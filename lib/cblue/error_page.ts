@@ -1,0 +1,123 @@
+/**
+ * What a model got wrong, as a page to read: one HTML file without scripts and without a network.
+ *
+ * @module
+ */
+import { escapeMarkup } from "../chart/mod.ts";
+import type { AnswerOf } from "./answers.ts";
+import type { Entity, ExampleOf, TaskKind } from "./examples.ts";
+import { chineseName, type Task } from "./tasks.ts";
+
+/** The things that an answer consists of, each with what is shown of it. */
+type Things = ReadonlyMap<string, string>;
+
+/** How one kind of answer is taken apart. */
+interface Parts<K extends TaskKind> {
+  answer(example: ExampleOf[K]): AnswerOf[K] | undefined;
+  things(task: Task, example: ExampleOf[K], answer: AnswerOf[K]): Things;
+}
+
+const PARTS: { readonly [K in TaskKind]: Parts<K> } = {
+  classification: {
+    answer: ({ label }) => label === undefined ? undefined : { label },
+    things: (task, _, { label }) => new Map([[label, withChinese(task, label)]]),
+  },
+  entities: {
+    answer: ({ entities }) => entities,
+    things(task, { text }, answer) {
+      const characters = Array.from(text);
+      const shown = ({ start, end, type }: Entity) =>
+        `${characters.slice(start, end).join("")} · ${withChinese(task, type)} · ${start}–${end}`;
+      return new Map(answer.map((entity) => [`${entity.start} ${entity.end} ${entity.type}`, shown(entity)]));
+    },
+  },
+  relations: {
+    answer: ({ triples }) => triples,
+    things: (_task, _example, answer) =>
+      new Map(answer.map(({ subject, predicate, object }) => [
+        JSON.stringify([subject, predicate, object]),
+        `${subject} — ${predicate} → ${object}`,
+      ])),
+  },
+  normalization: {
+    answer: ({ terms }) => terms,
+    things: (_task, _example, answer) => new Map(answer.map((term) => [term, term])),
+  },
+};
+
+function withChinese(task: Task, label: string): string {
+  const chinese = chineseName(task, label);
+  return chinese === label ? label : `${label} ${chinese}`;
+}
+
+/** The most examples that a page shows. */
+const MOST_SHOWN = 2000;
+
+/**
+ * Lists the examples that were answered wrongly, with what was right, missed and said without reason.
+ *
+ * @param answers One for each example, in their order.
+ * @param title Such as the task's name and the part of the data.
+ * @returns A whole HTML page; of more than 2,000 such examples the first ones.
+ * @throws {RangeError} If an example has no right answer.
+ */
+export function errorPage<K extends TaskKind>(
+  task: Task<K>,
+  examples: readonly ExampleOf[K][],
+  answers: readonly AnswerOf[K][],
+  title: string,
+): string {
+  const parts = PARTS[task.kind] as Parts<K>;
+  const cards = examples.flatMap((example, i) => {
+    const right = parts.answer(example);
+    if (right === undefined) throw new RangeError(`Cannot compare: record "${example.key}" has no answer`);
+    const [gold, said] = [right, answers[i]!].map((answer) => parts.things(task, example, answer)) as [
+      Things,
+      Things,
+    ];
+    const missed = [...gold].filter(([key]) => !said.has(key)),
+      wrong = [...said].filter(([key]) => !gold.has(key));
+    if (missed.length + wrong.length === 0) return [];
+    const found = [...gold].filter(([key]) => said.has(key));
+    return [card(example, { found, missed, wrong })];
+  });
+  const shown = cards.slice(0, MOST_SHOWN);
+  const rest = cards.length > shown.length ? `, the first ${shown.length} of them here` : "";
+  return `<!doctype html>
+<html lang="zh">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escapeMarkup(title)}</title>
+<style>${STYLE}</style>
+<h1>${escapeMarkup(title)}</h1>
+<p>${cards.length} of ${examples.length} examples are not wholly right${rest}.
+<span class="thing found">found</span> <span class="thing missed">missed</span> <span class="thing wrong">wrong</span></p>
+${shown.join("\n")}
+</html>
+`;
+}
+
+function card(
+  example: ExampleOf[TaskKind],
+  things: Readonly<Record<"found" | "missed" | "wrong", readonly (readonly [string, string])[]>>,
+): string {
+  const texts = "texts" in example ? example.texts : [example.text];
+  const chips = Object.entries(things).flatMap(([kind, some]) =>
+    some.map(([, shown]) => `<span class="thing ${kind}" title="${kind}">${escapeMarkup(shown)}</span>`)
+  );
+  const lines = texts.map((text) => `<p class="text">${escapeMarkup(text)}</p>`);
+  const key = texts.includes(example.key) ? "" : `<span class="key">${escapeMarkup(example.key)}</span>`;
+  return `<article>${key}${lines.join("")}<p>${chips.join(" ")}</p></article>`;
+}
+
+const STYLE = `
+body { font: 15px/1.6 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1f2328; background: #fff }
+article { border-top: 1px solid #d1d9e0; padding: .6rem 0 }
+p { margin: .3rem 0 }
+.text { font-size: 1.05rem; white-space: pre-wrap; overflow-wrap: anywhere }
+.key { float: right; color: #59636e; font-size: .85rem }
+.thing { display: inline-block; padding: 0 .5rem; margin: .1rem 0; border-radius: 1rem; border: 1px solid }
+.found { color: #1a7f37; border-color: #4ac26b }
+.missed { color: #9a6700; border-color: #d4a72c; border-style: dashed }
+.wrong { color: #cf222e; border-color: #ff8182; text-decoration: line-through }
+`;
