@@ -187,7 +187,7 @@ function notes({ name, notes }: RunFolder, several: boolean): string {
   const left = notes.length - MOST_NOTES;
   const lines = [...(left > 0 ? [`… ${left} more before`] : []), ...notes.slice(-MOST_NOTES)];
   return `<details open="open"><summary>Messages of ${several ? escapeMarkup(name) : "train.log"}</summary>
-<div class="scroll"><pre>${lines.map(escape).join("\n")}</pre></div></details>`;
+<div class="scroll"><pre>${lines.map(escapeMarkup).join("\n")}</pre></div></details>`;
 }
 
 /** JSON that cannot end the element it is in. */
