@@ -7,6 +7,7 @@
  */
 import { dirname, join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { fileError, UserError } from "../config/mod.ts";
 import {
   type FinetuningConfig,
   finetuningForward,
@@ -15,30 +16,51 @@ import {
 } from "../electra/mod.ts";
 import { tf } from "../tensorflow/mod.ts";
 import { type Encoding, Tokenizer, Vocabulary } from "../text/mod.ts";
-import { loadParameters, readSavedModel } from "./open_model.ts";
+import { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
 
 /** Tokenizers of saved models. */
 export class AutoTokenizer {
   /**
-   * The tokenizer of a model folder, from its vocab.txt.
+   * The tokenizer of a model folder, from its vocab.txt and, where there is one, `do_lower_case` in tokenizer_config.json.
    *
    * @param path The folder, or a safetensors file in it.
-   * @throws {UserError} If it has no vocabulary.
+   * @throws {UserError} If it has no vocabulary, or a file is malformed.
    */
   static async from_pretrained(path: string): Promise<Tokenizer> {
     const folder = path.endsWith(".safetensors") ? dirname(path) : path;
-    return new Tokenizer(await Vocabulary.read(join(folder, "vocab.txt")));
+    const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
+    const { do_lower_case: lowerCase = true } = await tokenizerConfig(join(folder, "tokenizer_config.json"));
+    return new Tokenizer(vocabulary, { lowerCase });
   }
 }
 
 /** How a model is loaded. */
 export interface LoadOptions {
-  /** Classes of the head; default 2. */
+  /** Classes of the head; default: those of the head in the folder, 2 if it has none. */
   readonly num_classes?: number;
   /** Of a head that the file lacks; default 1000. */
   readonly seed?: number;
-  /** Hears which parts are new; default `console.warn`. */
+  /** Hears which parts are new, and which of the file are not used; default `console.warn`. */
   readonly say?: (line: string) => void;
+}
+
+/** A kind of head, as folders have it. */
+interface HeadKind {
+  /** Its name in config.json. */
+  readonly architecture: string;
+  /** The layer with an output for each class. */
+  readonly outputs: string;
+  /** The head of so many classes. */
+  readonly head: (classes: number, folder: FolderConfig) => HeadConfig;
+}
+
+/** What config.json may tell of a head. */
+interface FolderConfig {
+  readonly architectures?: readonly (string | null)[];
+  /** Of folders that `deno task finetune` saved. */
+  readonly head?: { readonly activation?: "tanh" | "gelu" };
+  /** Of PaddleNLP from 2.6 on: within the head too. */
+  readonly hidden_act?: string;
 }
 
 /** A loaded model; disposing of it frees the device's memory. */
@@ -56,13 +78,22 @@ export class PretrainedModel implements Disposable {
   /** @internal */
   static async load(
     path: string,
-    head: HeadConfig,
-    { seed = 1000, say = console.warn }: LoadOptions,
+    { architecture, outputs, head }: HeadKind,
+    { num_classes, seed = 1000, say = console.warn }: LoadOptions,
   ): Promise<PretrainedModel> {
-    const saved = await readSavedModel(path), config = { encoder: saved.encoder, head };
+    const file = await readSavedModel(path), folder = file.config as FolderConfig;
+    const isOther = folder.architectures?.some((name) => name !== null && name !== architecture) ?? false;
+    const saved = isOther ? withoutHead(file) : file;
+    const classes = num_classes ?? saved.tensors.get(`${outputs}.bias`)?.shape[0] ?? 2;
+    const config = { encoder: saved.encoder, head: head(classes, folder) };
     const model = new PretrainedModel(config, loadParameters(config, saved, seed));
-    const modules = new Set(model.fresh.map((name) => name.replace(/\.(weight|bias)$/, "")));
-    if (modules.size > 0) say(`New in "${path}", to be trained first: ${[...modules].join(", ")}`);
+    const left = [...saved.tensors.keys()].filter((name) => !model.variables.has(name));
+    const line = (start: string, modules: readonly string[]) =>
+      modules.length > 0 && say(`${start}: ${[...new Set(modules)].join(", ")}`);
+    const layers = (names: readonly string[]) => names.map((name) => name.replace(/\.(weight|bias)$/, ""));
+    line(`New in "${path}", to be trained first`, layers(model.fresh));
+    const unused = layers([...saved.unused, ...left]);
+    line(`Not used of "${path}"`, unused.map((name) => name.split(".").slice(0, 2).join(".")));
     return model;
   }
 
@@ -107,25 +138,36 @@ export class PretrainedModel implements Disposable {
  * ```
  */
 export class AutoModelForSequenceClassification {
-  /** @param options.activation Within a head: tanh as published, gelu as PaddleNLP from 2.6 on. */
+  /**
+   * @param options.activation Within the head; default: as the folder has it, gelu if PaddleNLP from 2.6 on saved it, else tanh
+   * as published.
+   */
   static async from_pretrained(
     path: string,
     options: LoadOptions & { readonly activation?: "tanh" | "gelu" } = {},
   ): Promise<PretrainedModel> {
-    const { num_classes: classes = 2, activation = "tanh" } = options;
-    return await PretrainedModel.load(
-      path,
-      { kind: "sequence-classification", classes, activation },
-      options,
-    );
+    const activationOf = ({ head, hidden_act }: FolderConfig) =>
+      options.activation ?? head?.activation ?? (hidden_act === "gelu" ? "gelu" : "tanh");
+    return await PretrainedModel.load(path, {
+      architecture: "ElectraForSequenceClassification",
+      outputs: "classifier.out_proj",
+      head: (classes, folder) => ({
+        kind: "sequence-classification",
+        classes,
+        activation: activationOf(folder),
+      }),
+    }, options);
   }
 }
 
 /** Models that give each token a class. */
 export class AutoModelForTokenClassification {
   static async from_pretrained(path: string, options: LoadOptions = {}): Promise<PretrainedModel> {
-    const { num_classes: classes = 2 } = options;
-    return await PretrainedModel.load(path, { kind: "token-classification", classes }, options);
+    return await PretrainedModel.load(path, {
+      architecture: "ElectraForTokenClassification",
+      outputs: "classifier",
+      head: (classes) => ({ kind: "token-classification", classes }),
+    }, options);
   }
 }
 
@@ -135,6 +177,30 @@ export class AutoModelForQuestionAnswering {
     path: string,
     options: Omit<LoadOptions, "num_classes"> = {},
   ): Promise<PretrainedModel> {
-    return await PretrainedModel.load(path, { kind: "question-answering" }, options);
+    return await PretrainedModel.load(path, {
+      architecture: "ElectraForQuestionAnswering",
+      outputs: "classifier",
+      head: () => ({ kind: "question-answering" }),
+    }, options);
+  }
+}
+
+/** The encoder alone: a layer of another head may have the same name. */
+function withoutHead(saved: SavedModel): SavedModel {
+  const names = [...saved.tensors.keys()], isEncoder = (name: string) => name.startsWith("electra.");
+  const tensors = new Map([...saved.tensors].filter(([name]) => isEncoder(name)));
+  return { ...saved, tensors, unused: [...saved.unused, ...names.filter((name) => !isEncoder(name))] };
+}
+
+/** Nothing, if there is no such file. */
+async function tokenizerConfig(path: string): Promise<{ do_lower_case?: boolean }> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    if (error instanceof SyntaxError) {
+      throw new UserError(`Cannot read "${path}": ${error.message}`, { cause: error });
+    }
+    throw fileError("read", path, error);
   }
 }

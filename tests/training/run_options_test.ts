@@ -309,7 +309,7 @@ Deno.test("questions find their answers after training on pairs", async () => {
     pairs: true,
   });
   const given = { input_dir: data, objective: "qa-matching", batch_size: 16, learning_rate: 1e-3 };
-  await run("matching", { ...given, max_steps: 200, save_steps: 200, logging_steps: 50, eval_share: 0.1 });
+  await run("matching", { ...given, max_steps: 300, save_steps: 300, logging_steps: 50, eval_share: 0.1 });
   const records = await readTrainingRecords(join(folder, "matching"));
   const losses = records.map(({ seq_contrastive_loss }) => seq_contrastive_loss!);
   assert.ok(losses.at(-1)! < 0.8 * losses[0], losses.join(" "));
