@@ -6,11 +6,11 @@
 import { join } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
 import { readSplit } from "./data.ts";
-import { findFile } from "./files.ts";
+import { findFile } from "./files/files.ts";
 import { finetune, type FinetuneContext } from "./finetune.ts";
 import { FinetunedModel } from "./finetuned_model.ts";
 import type { FinetuneOptions } from "./options.ts";
-import { evaluateAnswers, type Evaluation } from "./scoring.ts";
+import { evaluateAnswers, type Evaluation } from "./scores/scoring.ts";
 import { type Task, TASKS } from "./tasks.ts";
 
 /** A task's line in the table. */

@@ -9,7 +9,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { HeadConfig } from "../electra/mod.ts";
 import type { Row, RowBatch } from "./batches.ts";
 import type { Example } from "./examples.ts";
-import type { Logits } from "./logits.ts";
+import type { Logits } from "./decoding/logits.ts";
 
 /** A row, and what the head gives for it. */
 export interface AnsweredRow<R extends Row> {

@@ -11,7 +11,7 @@ import { tf } from "../tensorflow/mod.ts";
 import type { Vocabulary } from "../text/mod.ts";
 import type { AnsweredRow, Approach } from "./approach.ts";
 import type { Row, RowBatch } from "./batches.ts";
-import { characterIds, lowerCharacters } from "./characters.ts";
+import { characterIds, lowerCharacters } from "./decoding/characters.ts";
 import {
   type Channels,
   channelsOf,
@@ -19,10 +19,10 @@ import {
   encodeEntities,
   labelNames,
   labelsOfRow,
-} from "./entity_labels.ts";
+} from "./decoding/entity_labels.ts";
 import type { Entity, EntityExample, Span } from "./examples.ts";
 import type { Task } from "./tasks.ts";
-import { firstWindow, mergeEntities, windowsOf } from "./windows.ts";
+import { firstWindow, mergeEntities, windowsOf } from "./decoding/windows.ts";
 
 /** Characters of a text, with their labels in both channels. */
 interface LabelledRow extends Row {

@@ -18,7 +18,7 @@ import {
   together,
 } from "../training/mod.ts";
 import { type FinetuningData, openFinetuningData } from "./data.ts";
-import type { Score } from "./metrics.ts";
+import type { Score } from "./scores/metrics.ts";
 import { openModel, readSavedModel, type SavedModel } from "./open_model.ts";
 import { type FinetuneOptions, RESUMABLE } from "./options.ts";
 import { FinetuningRun } from "./run.ts";

@@ -7,7 +7,7 @@ import { UserError } from "../config/mod.ts";
 import type { HeadConfig } from "../electra/mod.ts";
 import { hasGpu } from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
-import type { AnswerOf } from "./answers.ts";
+import type { AnswerOf } from "./files/answers.ts";
 import { approachOf } from "./data.ts";
 import type { Example, TaskKind } from "./examples.ts";
 import { Predictor } from "./learner.ts";

@@ -19,7 +19,7 @@ import type { Learner } from "../training/mod.ts";
 import type { AnsweredRow, Approach } from "./approach.ts";
 import { type Row, type RowBatch, rowsOnce } from "./batches.ts";
 import type { Example } from "./examples.ts";
-import { type Logits, rowOf } from "./logits.ts";
+import { type Logits, rowOf } from "./decoding/logits.ts";
 
 /** An encoder with a head, and what they learn. */
 export interface FinetuningSetup {

@@ -28,18 +28,18 @@ export {
   TASKS,
 } from "./tasks.ts";
 export { readTask } from "./own_task.ts";
-export { type DataFile, dataFile, findCompanion, findFile } from "./files.ts";
-export { readExamples, type ReadOptions } from "./readers.ts";
-export { readCategories, readSchema, readTerms, type SchemaRow } from "./companions.ts";
-export type { AnswerOf, TripleAnswer } from "./answers.ts";
+export { type DataFile, dataFile, findCompanion, findFile } from "./files/files.ts";
+export { readExamples, type ReadOptions } from "./files/readers.ts";
+export { readCategories, readSchema, readTerms, type SchemaRow } from "./files/companions.ts";
+export type { AnswerOf, TripleAnswer } from "./files/answers.ts";
 export {
   readSubmission,
   type SubmissionOptions,
   submittedFile,
   writeSubmission,
   zipSubmission,
-} from "./submission.ts";
-export { checkFormat, type FormatReport } from "./format_check.ts";
+} from "./files/submission.ts";
+export { checkFormat, type FormatReport } from "./files/format_check.ts";
 export {
   aliasesOf,
   type Candidate,
@@ -74,8 +74,8 @@ export {
   trainingPairs,
   type TrainingPairsOptions,
 } from "./normalization/mod.ts";
-export { characterIds, lowerCharacters } from "./characters.ts";
-export { type Logits, rowOf } from "./logits.ts";
+export { characterIds, lowerCharacters } from "./decoding/characters.ts";
+export { type Logits, rowOf } from "./decoding/logits.ts";
 export {
   type Channels,
   channelsOf,
@@ -88,8 +88,8 @@ export {
   labelNames,
   labelsOfRow,
   lostEntities,
-} from "./entity_labels.ts";
-export { decodeSpans, encodeSpans } from "./entity_spans.ts";
+} from "./decoding/entity_labels.ts";
+export { decodeSpans, encodeSpans } from "./decoding/entity_spans.ts";
 export {
   type LocatedTriple,
   locatedTripleKey,
@@ -97,8 +97,8 @@ export {
   type LocateOptions,
   locateTriples,
   namedTriples,
-} from "./located_triples.ts";
-export { type PairTargets, writeTargets } from "./pair_targets.ts";
+} from "./decoding/located_triples.ts";
+export { type PairTargets, writeTargets } from "./decoding/pair_targets.ts";
 export {
   type DecodedRelations,
   decodeRelations,
@@ -106,8 +106,8 @@ export {
   lostTriples,
   type RelationDecoding,
   type RelationEncoding,
-} from "./relation_labels.ts";
-export { firstWindow, mergeEntities, mergeTriples, windowsOf } from "./windows.ts";
+} from "./decoding/relation_labels.ts";
+export { firstWindow, mergeEntities, mergeTriples, windowsOf } from "./decoding/windows.ts";
 export {
   accuracy,
   addCounts,
@@ -124,8 +124,12 @@ export {
   setCounts,
   type SetOptions,
   totalOf,
-} from "./metrics.ts";
-export { publishedEntityCounts, publishedEntityScore, publishedTripleScore } from "./published_scores.ts";
+} from "./scores/metrics.ts";
+export {
+  publishedEntityCounts,
+  publishedEntityScore,
+  publishedTripleScore,
+} from "./scores/published_scores.ts";
 export {
   bootstrap,
   type BootstrapOptions,
@@ -133,7 +137,7 @@ export {
   type Interval,
   type LabelScore,
   labelTable,
-} from "./statistics.ts";
+} from "./scores/statistics.ts";
 export { type AnsweredRow, type Approach } from "./approach.ts";
 export {
   type BatchPosition,
@@ -151,7 +155,7 @@ export { finetuningLearner, type FinetuningSetup, Predictor } from "./learner.ts
 export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
 export { finetuningSchedule } from "./schedule.ts";
-export { countAnswer, evaluateAnswers, type Evaluation, formatEvaluation } from "./scoring.ts";
+export { countAnswer, evaluateAnswers, type Evaluation, formatEvaluation } from "./scores/scoring.ts";
 export { finetuneAll, formatScores, type TaskScore } from "./all_tasks.ts";
 export {
   AutoModelForQuestionAnswering,
@@ -161,4 +165,4 @@ export {
   type LoadOptions,
   PretrainedModel,
 } from "./auto.ts";
-export { errorPage } from "./error_page.ts";
+export { errorPage } from "./scores/error_page.ts";

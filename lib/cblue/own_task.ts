@@ -6,7 +6,7 @@
 import { basename } from "node:path";
 import { fileError, nearestName, UserError } from "../config/mod.ts";
 import type { TaskKind } from "./examples.ts";
-import { Fields } from "./fields.ts";
+import { Fields } from "./files/fields.ts";
 import type { Label, MetricName, Recipe, Split, Task } from "./tasks.ts";
 
 /** The official task whose fields, files' layout and recipe stand in for what the description leaves out. */

@@ -11,14 +11,14 @@ import { tf } from "../tensorflow/mod.ts";
 import type { Vocabulary } from "../text/mod.ts";
 import type { AnsweredRow, Approach } from "./approach.ts";
 import type { Row, RowBatch } from "./batches.ts";
-import { characterIds, lowerCharacters } from "./characters.ts";
+import { characterIds, lowerCharacters } from "./decoding/characters.ts";
 import type { TaggingOptions } from "./entities.ts";
 import type { RelationExample, Span, Triple } from "./examples.ts";
-import { type LocatedTriple, locateTriples, namedTriples } from "./located_triples.ts";
-import { type PairTargets, writeTargets } from "./pair_targets.ts";
-import { decodeRelations, encodeRelations } from "./relation_labels.ts";
+import { type LocatedTriple, locateTriples, namedTriples } from "./decoding/located_triples.ts";
+import { type PairTargets, writeTargets } from "./decoding/pair_targets.ts";
+import { decodeRelations, encodeRelations } from "./decoding/relation_labels.ts";
 import type { Task } from "./tasks.ts";
-import { firstWindow, mergeTriples, windowsOf } from "./windows.ts";
+import { firstWindow, mergeTriples, windowsOf } from "./decoding/windows.ts";
 
 /** Characters of a text, with what the head shall say of them. */
 interface TargetedRow extends Row {

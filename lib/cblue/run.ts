@@ -22,9 +22,9 @@ import { type BatchPosition, type Row, type RowBatch, RowStream } from "./batche
 import type { FinetuningData } from "./data.ts";
 import { finetuningLearner, Predictor } from "./learner.ts";
 import type { Example } from "./examples.ts";
-import { addCounts, type Score, scoreCounts } from "./metrics.ts";
+import { addCounts, type Score, scoreCounts } from "./scores/metrics.ts";
 import type { FinetuneOptions } from "./options.ts";
-import { countAnswer } from "./scoring.ts";
+import { countAnswer } from "./scores/scoring.ts";
 import type { OpenedModel } from "./open_model.ts";
 
 /** What a run is made of. */

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
 import type { ClassificationPrediction } from "./classification.ts";
-import { readTerms } from "./companions.ts";
+import { readTerms } from "./files/companions.ts";
 import type { ClassificationExample, Example, NormalizationExample } from "./examples.ts";
 import {
   aliasesOf,

@@ -13,7 +13,7 @@ import {
   labelsOfRow,
   lostEntities,
 } from "../../lib/cblue/mod.ts";
-import { bestPath } from "../../lib/cblue/bies_path.ts";
+import { bestPath } from "../../lib/cblue/decoding/bies_path.ts";
 import { draws, overlap, randomEntities } from "./random_sets.ts";
 
 const TYPES = ["bod", "dis", "pro", "dru", "ite", "mic", "equ", "dep", "sym"];

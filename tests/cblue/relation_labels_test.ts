@@ -11,7 +11,7 @@ import {
   type Span,
   writeTargets,
 } from "../../lib/cblue/mod.ts";
-import { decodeTargets } from "../../lib/cblue/relation_labels.ts";
+import { decodeTargets } from "../../lib/cblue/decoding/relation_labels.ts";
 import { draws, randomTriples } from "./random_sets.ts";
 
 const PREDICATES = ["预防", "病因", "临床表现"];

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { UserError } from "../config/mod.ts";
-import type { AnswerOf, TripleAnswer } from "./answers.ts";
-import { entityKey } from "./entity_labels.ts";
-import type { ExampleOf, TaskKind } from "./examples.ts";
+import { UserError } from "../../config/mod.ts";
+import type { AnswerOf, TripleAnswer } from "../files/answers.ts";
+import { entityKey } from "../decoding/entity_labels.ts";
+import type { ExampleOf, TaskKind } from "../examples.ts";
 import {
   addCounts,
   classCounts,
@@ -18,7 +18,7 @@ import {
   totalOf,
 } from "./metrics.ts";
 import { bootstrap, type Interval, type LabelScore, labelTable } from "./statistics.ts";
-import { chineseName, type Task } from "./tasks.ts";
+import { chineseName, type Task } from "../tasks.ts";
 
 /** How one kind of answer is compared. */
 type Comparison<K extends TaskKind> = (task: Task, example: ExampleOf[K], answer: AnswerOf[K]) => number[];
@@ -90,7 +90,7 @@ export interface Evaluation {
  * @example
  * ```ts
  * import { evaluateAnswers } from "./scoring.ts";
- * import { TASKS } from "./tasks.ts";
+ * import { TASKS } from "../tasks.ts";
  * const task = TASKS["KUAKE-QQR"];
  * const examples = ["0", "2", "2"].map((label, i) => ({ key: `${i}`, record: {}, texts: ["a", "b"] as const, label }));
  * const { score } = evaluateAnswers(task, examples, [{ label: "0" }, { label: "2" }, { label: "1" }]);

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { UserError } from "../config/mod.ts";
-import type { Span } from "./examples.ts";
+import { UserError } from "../../config/mod.ts";
+import type { Span } from "../examples.ts";
 
 /** Share of entities that may be spelled otherwise than their text; more of them are no slips. */
 const TOLERANCE = 0.01;

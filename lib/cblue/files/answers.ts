@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { nearestName } from "../config/mod.ts";
-import type { Entity, Triple } from "./examples.ts";
+import { nearestName } from "../../config/mod.ts";
+import type { Entity, Triple } from "../examples.ts";
 import type { Fields } from "./fields.ts";
 import { SpellingCheck } from "./spelling_check.ts";
-import { labelIds, type Task } from "./tasks.ts";
+import { labelIds, type Task } from "../tasks.ts";
 
 /** A triple as submissions need it; what types its subject and object have follows from the schema. */
 export type TripleAnswer = Pick<Triple, "subject" | "predicate" | "object"> & Partial<Triple>;

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { escapeMarkup } from "../chart/mod.ts";
-import type { AnswerOf } from "./answers.ts";
-import type { Entity, ExampleOf, TaskKind } from "./examples.ts";
-import { chineseName, type Task } from "./tasks.ts";
+import { escapeMarkup } from "../../chart/mod.ts";
+import type { AnswerOf } from "../files/answers.ts";
+import type { Entity, ExampleOf, TaskKind } from "../examples.ts";
+import { chineseName, type Task } from "../tasks.ts";
 
 /** The things that an answer consists of, each with what is shown of it. */
 type Things = ReadonlyMap<string, string>;

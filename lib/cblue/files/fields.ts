@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../config/mod.ts";
+import { UserError } from "../../config/mod.ts";
 
 /**
  * The fields of a JSON object that was read from a file.

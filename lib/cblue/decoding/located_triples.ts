@@ -4,7 +4,7 @@
  * @module
  */
 import { lowerCharacters } from "./characters.ts";
-import type { Span, Triple } from "./examples.ts";
+import type { Span, Triple } from "../examples.ts";
 
 /** Two stretches of a text and what holds between them. */
 export interface LocatedTriple {

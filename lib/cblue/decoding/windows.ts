@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Entity, Span } from "./examples.ts";
+import type { Entity, Span } from "../examples.ts";
 import type { LocatedTriple } from "./located_triples.ts";
 
 /**

@@ -4,11 +4,11 @@
  * @module
  */
 import { readSheet } from "read-excel-file/universal";
-import { UserError } from "../config/mod.ts";
+import { UserError } from "../../config/mod.ts";
 import { Fields } from "./fields.ts";
 import { type DataFile, dataFile, findCompanion } from "./files.ts";
 import { readRecords } from "./records.ts";
-import type { Label } from "./tasks.ts";
+import type { Label } from "../tasks.ts";
 
 /** What a predicate may hold between. */
 export interface SchemaRow {

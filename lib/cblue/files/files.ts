@@ -5,8 +5,8 @@
  */
 import { basename, join } from "node:path";
 import { unzipSync } from "fflate";
-import { fileError, UserError } from "../config/mod.ts";
-import type { Split, Task } from "./tasks.ts";
+import { fileError, UserError } from "../../config/mod.ts";
+import type { Split, Task } from "../tasks.ts";
 
 /** A file, on disk or within a zip. */
 export interface DataFile {
@@ -55,7 +55,7 @@ export function dataFile(path: string): DataFile {
  * @example
  * ```ts
  * import { findFile } from "./files.ts";
- * import { TASKS } from "./tasks.ts";
+ * import { TASKS } from "../tasks.ts";
  * const folder = await Deno.makeTempDir();
  * await Deno.writeTextFile(`${folder}/kuake-qic_dev.jsonl`, "");
  * console.log((await findFile(TASKS["KUAKE-QIC"], folder, "dev"))?.name); // …/kuake-qic_dev.jsonl

@@ -4,11 +4,11 @@
  * @module
  */
 import { AnswerReader } from "./answers.ts";
-import type { Example, ExampleBase, ExampleOf, TaskKind } from "./examples.ts";
+import type { Example, ExampleBase, ExampleOf, TaskKind } from "../examples.ts";
 import { Fields } from "./fields.ts";
 import { type DataFile, dataFile } from "./files.ts";
 import { readRecords } from "./records.ts";
-import type { Task } from "./tasks.ts";
+import type { Task } from "../tasks.ts";
 
 /** How examples are read. */
 export interface ReadOptions {
@@ -32,7 +32,7 @@ export interface ReadOptions {
  * @example
  * ```ts
  * import { readExamples } from "./readers.ts";
- * import { TASKS } from "./tasks.ts";
+ * import { TASKS } from "../tasks.ts";
  * const path = await Deno.makeTempFile({ suffix: ".json" });
  * const entities = [{ start_idx: 0, end_idx: 2, type: "dis", entity: "糖尿病" }];
  * await Deno.writeTextFile(path, JSON.stringify([{ text: "糖尿病足", entities }]));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UserError } from "../config/mod.ts";
+import { UserError } from "../../config/mod.ts";
 import type { DataFile } from "./files.ts";
 
 /** A file's records. */

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { UserError } from "../config/mod.ts";
+import { UserError } from "../../config/mod.ts";
 import { AnswerReader } from "./answers.ts";
 import type { Fields } from "./fields.ts";
 import { type DataFile, dataFile } from "./files.ts";
 import { type KeyedRecord, readKeyed } from "./readers.ts";
 import { answerIn, submissionNames, submittedFile } from "./submission.ts";
-import type { Task } from "./tasks.ts";
+import type { Task } from "../tasks.ts";
 
 /** What {@linkcode checkFormat} found. */
 export interface FormatReport {
@@ -35,7 +35,7 @@ export interface FormatReport {
  * @example
  * ```ts
  * import { checkFormat } from "./format_check.ts";
- * import { TASKS } from "./tasks.ts";
+ * import { TASKS } from "../tasks.ts";
  * const folder = await Deno.makeTempDir();
  * const raw = `${folder}/raw.json`, submission = `${folder}/KUAKE-QQR_test.json`;
  * await Deno.writeTextFile(raw, JSON.stringify([{ id: "s1", query1: "感冒", query2: "感冒药" }]));

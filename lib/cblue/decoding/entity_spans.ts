@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Entity, Span } from "./examples.ts";
+import type { Entity, Span } from "../examples.ts";
 import { entityKey } from "./entity_labels.ts";
 import { checkLogits, type Logits } from "./logits.ts";
 import type { PairTargets } from "./pair_targets.ts";

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { MetricName } from "./tasks.ts";
+import type { MetricName } from "../tasks.ts";
 
 /** What precision, recall and F1 of a label are made of. */
 export interface Counts {

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Entity, Span } from "./examples.ts";
+import type { Entity, Span } from "../examples.ts";
 import { checkLogits, type Logits } from "./logits.ts";
 import { bestPath } from "./bies_path.ts";
 

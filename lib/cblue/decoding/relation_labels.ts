@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Span } from "./examples.ts";
+import type { Span } from "../examples.ts";
 import { type LocatedTriple, locatedTripleKey } from "./located_triples.ts";
 import { checkLogits, type Logits } from "./logits.ts";
 import { type PairTargets, writeTargets } from "./pair_targets.ts";

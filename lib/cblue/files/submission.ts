@@ -5,14 +5,14 @@
  */
 import { basename, join } from "node:path";
 import { zipSync } from "fflate";
-import { fileError, UserError, writeAtomically } from "../config/mod.ts";
+import { fileError, UserError, writeAtomically } from "../../config/mod.ts";
 import { type AnswerOf, AnswerReader, TERM_SEPARATOR, type TripleAnswer } from "./answers.ts";
 import type { SchemaRow } from "./companions.ts";
-import type { Entity, ExampleBase, ExampleOf, TaskKind } from "./examples.ts";
+import type { Entity, ExampleBase, ExampleOf, TaskKind } from "../examples.ts";
 import type { Fields } from "./fields.ts";
 import { type DataFile, dataFile, filesOfZip } from "./files.ts";
 import { readKeyed } from "./readers.ts";
-import type { Task } from "./tasks.ts";
+import type { Task } from "../tasks.ts";
 
 /** How a submission is written. */
 export interface SubmissionOptions {
@@ -38,7 +38,7 @@ export interface SubmissionOptions {
  * @example
  * ```ts
  * import { writeSubmission } from "./submission.ts";
- * import { TASKS } from "./tasks.ts";
+ * import { TASKS } from "../tasks.ts";
  * const folder = await Deno.makeTempDir();
  * const record = { id: "s1", query: "感冒吃什么药" };
  * const example = { key: "s1", record, texts: [record.query] as const, label: undefined };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { RandomStream } from "../packing/mod.ts";
+import { RandomStream } from "../../packing/mod.ts";
 import { type Counts, countsByLabel, type PrecisionRecallF1, precisionRecallF1 } from "./metrics.ts";
 
 /** A row of the table by labels. */

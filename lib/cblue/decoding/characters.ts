@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { Vocabulary } from "../text/mod.ts";
-import type { Span } from "./examples.ts";
+import type { Vocabulary } from "../../text/mod.ts";
+import type { Span } from "../examples.ts";
 
 /**
  * Splits a text into its code points, each in lower case.
@@ -39,7 +39,7 @@ export function lowerCharacters(text: string): string[] {
  *
  * @example
  * ```ts
- * import { Vocabulary } from "../text/mod.ts";
+ * import { Vocabulary } from "../../text/mod.ts";
  * import { characterIds, lowerCharacters } from "./characters.ts";
  * const vocabulary = Vocabulary.fromTokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "b", "超"]);
  * console.log(characterIds(lowerCharacters("B 超"), vocabulary)); // Int32Array [2, 5, 1, 6, 3]

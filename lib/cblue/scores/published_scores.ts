@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type Channels, decodeLabels, entityKey } from "./entity_labels.ts";
+import { type Channels, decodeLabels, entityKey } from "../decoding/entity_labels.ts";
 import { type Counts, countsByLabel, type PrecisionRecallF1, setCounts } from "./metrics.ts";
 
 /** In the original's denominators for entities of CMeEE. */
