@@ -14,11 +14,10 @@ import {
   type ModelVariables,
   type Preset,
   presetConfig,
-  type PretrainingConfig,
 } from "../electra/mod.ts";
 import { hasGpu, type Precision, Variable } from "../tensorflow/mod.ts";
 import { AdamW } from "../training/mod.ts";
-import { readSafetensors, type TensorData } from "../weights/mod.ts";
+import { readSafetensors, type TensorData, toFloat32 } from "../weights/mod.ts";
 import { layerwiseFactor } from "./layerwise.ts";
 import type { FinetuneOptions } from "./options.ts";
 
@@ -37,8 +36,8 @@ export interface SavedModel {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Before the names of a pretrained model's parameters that fine-tuning takes, the better one first. */
-const TRUNKS = ["discriminator.", "generator."];
+/** Before the names of the encoder's parameters: of a fine-tuned model, or of a pretrained one, the better one first. */
+const TRUNKS = ["", "discriminator.", "generator."];
 
 /**
  * Reads a model folder: one that pretraining saved, whose discriminator becomes the encoder, or a fine-tuned one.
@@ -57,26 +56,50 @@ export async function readSavedModel(path: string): Promise<SavedModel> {
   }
   const config = await readConfig(join(folder, "config.json"));
   const saved = await readSafetensors(file);
-  const pretrained = config.model_type === "ernie-health";
-  const trunk = pretrained ? TRUNKS.find((prefix) => hasEncoder(saved, `${prefix}electra.`)) : "";
-  if (trunk === undefined || !hasEncoder(saved, `${trunk}electra.`)) {
+  const trunk = TRUNKS.find((prefix) => hasEncoder(saved, `${prefix}electra.`));
+  if (trunk === undefined) {
     throw new UserError(
       `Cannot read model "${path}": "${file}" has no encoder, no parameter "electra.embeddings…"`,
     );
   }
   const tensors = new Map<string, TensorData>(), unused: string[] = [];
   for (const [name, tensor] of saved) {
-    const isTaken = pretrained ? name.startsWith(`${trunk}electra.`) : true;
-    if (isTaken) tensors.set(name.slice(trunk.length), tensor);
+    if (trunk === "" || name.startsWith(`${trunk}electra.`)) tensors.set(name.slice(trunk.length), tensor);
     else unused.push(name);
   }
-  const { discriminator, generator } = config as unknown as PretrainingConfig;
-  const encoder = !pretrained
-    ? config as unknown as ElectraConfig
-    : trunk === "discriminator."
-    ? discriminator
-    : generator;
-  return { path, encoder, tensors, unused, vocabulary: join(folder, "vocab.txt"), config };
+  const own = config[trunk.replace(".", "")] ?? config; // with generator and discriminator, each has its own
+  return {
+    path,
+    encoder: checkEncoder(own as Partial<ElectraConfig>, join(folder, "config.json")),
+    tensors,
+    unused,
+    vocabulary: join(folder, "vocab.txt"),
+    config,
+  };
+}
+
+/** What an encoder cannot be built without. */
+const SIZES = [
+  ...["vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads"],
+  ...["intermediate_size", "max_position_embeddings", "type_vocab_size"],
+] as (keyof ElectraConfig)[];
+
+function checkEncoder(config: Partial<ElectraConfig>, path: string): ElectraConfig {
+  for (const name of SIZES) {
+    const value = config[name];
+    if (Number.isInteger(value) && value! > 0) continue;
+    throw new UserError(
+      `Cannot read "${path}": its ${name} is ${value ?? "missing"}; expected a positive number`,
+    );
+  }
+  const defaults = {
+    hidden_dropout_prob: 0.1,
+    attention_probs_dropout_prob: 0.1,
+    initializer_range: 0.02,
+    layer_norm_eps: 1e-12,
+    pad_token_id: 0,
+  };
+  return { ...defaults, ...config as ElectraConfig };
 }
 
 function hasEncoder(tensors: ReadonlyMap<string, unknown>, prefix: string): boolean {
@@ -120,13 +143,8 @@ export function loadParameters(
       const what = found ? `has shape [${found.shape}], the model needs [${value.shape}]` : "is missing";
       throw new UserError(`Cannot load "${saved.path}": parameter "${name}" ${what}`);
     }
-    if (fits && !(found.data instanceof Float32Array)) {
-      throw new UserError(
-        `Cannot load "${saved!.path}": parameter "${name}" is not float32; convert it first`,
-      );
-    }
     if (!fits) fresh.push(name);
-    variables.set(name, new Variable(value.shape, fits ? found.data as Float32Array : value));
+    variables.set(name, new Variable(value.shape, fits ? toFloat32(found) : value));
     value.dispose();
   }
   return { variables, fresh };

@@ -104,7 +104,7 @@ export function* initialFinetuningParameters(
  * @param options Dropout and recomputation, as for `encode`; without `random` there is no dropout.
  * @returns Logits: (B, C) of sequences; (B, L, C) of tokens; starts (B, L) and ends (B, L) of answers; (B, 1) of choices; of two
  * channels (B, L, C) each; of entities' starts and ends (B, L, 2), and of relations (B, P, L, L).
- * @throws {RangeError} If rows differ in width.
+ * @throws {RangeError} If rows differ in width, or relations are asked of an encoder with one layer.
  *
  * Source: PaddleNLP's `ElectraFor…` and the original's `cblue/model.py`.
  */
@@ -151,7 +151,11 @@ export function finetuningForward(
       const { hidden_size: H } = encoder, P = head.predicates;
       const subjects = dropout(hidden, rate, ofTokens); // (N, H)
       const cls = tf.reshape(rowsAt(subjects, firsts), [B, 1, H]);
-      const objects = tf.add(byRow(states.at(-2)!), cls); // what the last layer but one says, in the light of the sentence
+      const before = states.at(-2);
+      if (!before) {
+        throw new RangeError("Cannot extract relations with an encoder of one layer: two are needed");
+      }
+      const objects = tf.add(byRow(before), cls); // what the last layer but one says, in the light of the sentence
       const ofPredicates = (x: Tensor, name: string) =>
         tf.transpose(tf.reshape(project(x, `span_attention.${name}`), [B, L, P, H]), [0, 2, 1, 3]); // (B, P, L, H)
       const q = ofPredicates(subjects, "q_proj"), k = ofPredicates(tf.reshape(objects, [B * L, H]), "k_proj");
