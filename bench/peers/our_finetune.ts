@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { approachOf, finetuningLearner, loadParameters, type RowBatch } from "../../lib/cblue/mod.ts";
+import { approachOf, finetuningLearner, isPackable, layOut, loadParameters } from "../../lib/cblue/mod.ts";
 import { configureTensorFlow, tensorflowInfo } from "../../lib/tensorflow/mod.ts";
 import { Vocabulary } from "../../lib/text/mod.ts";
 import { AdamW, Trainer } from "../../lib/training/mod.ts";
@@ -25,23 +25,12 @@ const options = {
 const approach = approachOf(task, special, options);
 const { variables } = loadParameters(config, undefined, seed);
 const optimizer = new AdamW(variables, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
-const learner = finetuningLearner({ approach, config, variables, seed });
+const packed = isPackable(config.head);
+const learner = finetuningLearner({ approach, config, variables, seed, packed });
 const trainer = new Trainer(learner, optimizer, { maxGradNorm: 0, accumulation: 1, compile: { precision } });
-const batches = (JSON.parse(await Deno.readTextFile(spec.batches)) as LabelledRow[][]).map(
-  (rows): RowBatch<LabelledRow> => {
-    const longest = Math.max(...rows.map(({ ids }) => ids.length));
-    const width = Math.min(maxLength, 32 * Math.ceil(longest / 32));
-    return {
-      rows,
-      numbers: rows.map((_, i) => i),
-      capacity: batchSize,
-      width,
-      longest,
-      total: rows.length,
-      processes: 1,
-    };
-  },
-);
+const sample = JSON.parse(await Deno.readTextFile(spec.batches)) as LabelledRow[][];
+const numbers = sample.map((rows, batch) => rows.map((_, i) => batch * batchSize + i)); // all but an epoch's last are full
+const batches = [...layOut(sample.flat(), numbers, { batchSize, maxLength, packed })];
 
 say({
   version: `TensorFlow ${tensorflowInfo().version}, Deno ${Deno.version.deno}`,

@@ -6,6 +6,7 @@
  * @module
  */
 import { shuffledOrder } from "../packing/mod.ts";
+import { bestWidth, type Packing, packTexts, roundRows } from "./packing.ts";
 
 /** What an encoder reads of one example. */
 export interface Row {
@@ -25,6 +26,8 @@ export interface RowBatch<R extends Row> {
   readonly capacity: number;
   /** L: enough for the longest row, and of few different values, for each of which the model is compiled. */
   readonly width: number;
+  /** How its rows lie before the encoder, if several share one there. */
+  readonly packing?: Packing | undefined;
   /** Tokens of the longest row, in all processes. */
   readonly longest: number;
   /** How many rows all processes have in this batch, and how many processes there are. */
@@ -47,6 +50,8 @@ export interface RowBatchOptions {
   readonly maxLength: number;
   /** Which process of how many this is; default: the only one. */
   readonly part?: { readonly rank: number; readonly size: number };
+  /** Whether several rows share one of the encoder's; default: none does. */
+  readonly packed?: boolean | undefined;
 }
 
 /** Widths are multiples of this. */
@@ -68,6 +73,7 @@ export class RowStream<R extends Row> {
   readonly batchesPerEpoch: number;
   readonly #rows: readonly R[];
   readonly #options: RowBatchOptions & { seed: number; pool?: number };
+  readonly #packedWidth: number | undefined;
   #position: BatchPosition;
   #plan: { epoch: number; batches: readonly (readonly number[])[] } = { epoch: -1, batches: [] };
 
@@ -86,6 +92,7 @@ export class RowStream<R extends Row> {
     this.#rows = rows;
     this.#options = options;
     this.batchesPerEpoch = Math.ceil(rows.length / globalSize(options));
+    this.#packedWidth = packedWidth(rows, this.#batchesOf(0), options);
     this.#position = options.position ?? { epoch: 0, batch: 0 };
   }
 
@@ -101,7 +108,7 @@ export class RowStream<R extends Row> {
     this.#position = batch + 1 < this.batchesPerEpoch
       ? { epoch, batch: batch + 1 }
       : { epoch: epoch + 1, batch: 0 };
-    return batchOf(this.#rows, this.#plan.batches[batch]!, this.#options);
+    return batchOf(this.#rows, this.#plan.batches[batch]!, this.#packedWidth, this.#options);
   }
 
   #batchesOf(epoch: number): number[][] {
@@ -128,7 +135,21 @@ export function* rowsOnce<R extends Row>(
 ): Generator<RowBatch<R>> {
   const order = Array.from(rows, (_, i) => i)
     .sort((a, b) => rows[b]!.ids.length - rows[a]!.ids.length || a - b); // what needs most memory first
-  for (const numbers of chunks(order, globalSize(options))) yield batchOf(rows, numbers, options);
+  yield* layOut(rows, chunks(order, globalSize(options)), options);
+}
+
+/**
+ * Batches of given rows.
+ *
+ * @param batches Which rows each has, by their numbers.
+ */
+export function* layOut<R extends Row>(
+  rows: readonly R[],
+  batches: readonly (readonly number[])[],
+  options: RowBatchOptions,
+): Generator<RowBatch<R>> {
+  const width = packedWidth(rows, batches, options);
+  for (const numbers of batches) yield batchOf(rows, numbers, width, options);
 }
 
 /** Rows of a step in all processes. */
@@ -139,19 +160,54 @@ function globalSize({ batchSize, part = ALONE }: RowBatchOptions): number {
 function batchOf<R extends Row>(
   all: readonly R[],
   numbers: readonly number[],
+  packedWidth: number | undefined,
   { batchSize, maxLength, part = ALONE }: RowBatchOptions,
 ): RowBatch<R> {
-  const longest = Math.max(...numbers.map((n) => all[n]!.ids.length));
-  const own = numbers.slice(part.rank * batchSize, (part.rank + 1) * batchSize);
+  const longest = Math.max(...lengthsOf(all, numbers));
+  const parts = chunks(numbers, batchSize), own = parts[part.rank] ?? [];
   return {
     rows: own.map((n) => all[n]!),
     numbers: own,
     capacity: batchSize,
-    width: Math.min(maxLength, WIDTH_STEP * Math.ceil(longest / WIDTH_STEP)),
+    width: widthFor(longest, maxLength),
     longest,
     total: numbers.length,
     processes: part.size,
+    packing: packedWidth
+      ? packPart(parts.map((part) => lengthsOf(all, part)), part.rank, packedWidth)
+      : undefined,
   };
+}
+
+/** How a process packs its rows; all have as many rows of the encoder, for they run the same compiled step. */
+function packPart(parts: readonly (readonly number[])[], rank: number, width: number): Packing {
+  const packings = parts.map((lengths) => packTexts(lengths, width));
+  const rows = roundRows(Math.max(...packings.map(({ rows }) => rows)));
+  return { rows, width, starts: packings[rank]?.starts ?? [] };
+}
+
+/** Planning looks at so many batches. */
+const PLANNED = 200;
+
+/** How wide the encoder's rows are where several rows share one. */
+function packedWidth(
+  all: readonly Row[],
+  batches: readonly (readonly number[])[],
+  { batchSize, maxLength, packed = false }: RowBatchOptions,
+): number | undefined {
+  if (!packed || batches.length === 0) return undefined;
+  const longest = all.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+  const some = batches.filter((_, i) => i % Math.ceil(batches.length / PLANNED) === 0);
+  const parts = some.flatMap((numbers) => chunks(lengthsOf(all, numbers), batchSize));
+  return bestWidth(parts, widthFor(longest, maxLength));
+}
+
+function widthFor(longest: number, maxLength: number): number {
+  return Math.min(maxLength, WIDTH_STEP * Math.ceil(longest / WIDTH_STEP));
+}
+
+function lengthsOf(all: readonly Row[], numbers: readonly number[]): number[] {
+  return numbers.map((n) => all[n]!.ids.length);
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

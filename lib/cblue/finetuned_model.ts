@@ -10,7 +10,7 @@ import { Vocabulary } from "../text/mod.ts";
 import type { AnswerOf } from "./files/answers.ts";
 import { approachOf } from "./data.ts";
 import type { Example, TaskKind } from "./examples.ts";
-import { Predictor } from "./learner.ts";
+import { isPackable, Predictor } from "./learner.ts";
 import { loadParameters, readSavedModel } from "./open_model.ts";
 import type { Task } from "./tasks.ts";
 import { TermAnswerer } from "./terms.ts";
@@ -100,7 +100,8 @@ export class FinetunedModel implements Disposable {
     opened.defer(() => variables.forEach((variable) => variable.dispose()));
     if (fresh.length > 0) throw new UserError(`Cannot open "${folder}": parameter "${fresh[0]}" is missing`);
     const precision = !useAmp ? "float32" : hasGpu() ? "mixed_float16" : "mixed_bfloat16";
-    const predictor = opened.use(new Predictor({ approach, config, variables, seed: 0 }, { precision }));
+    const setup = { approach, config, variables, seed: 0, packed: isPackable(head) };
+    const predictor = opened.use(new Predictor(setup, { precision }));
     return new FinetunedModel(task, { maxLength, predictor, answerer, opened: opened.move() });
   }
 

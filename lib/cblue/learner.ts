@@ -7,10 +7,11 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import {
-  type EncoderInputs,
   type Exchange,
   type FinetuningConfig,
   finetuningForward,
+  type HeadConfig,
+  type HeadInputs,
   type ModelVariables,
   type Parameters,
 } from "../electra/mod.ts";
@@ -29,11 +30,18 @@ export interface FinetuningSetup {
   /** Fixes dropout. */
   readonly seed: number;
   readonly exchange?: Exchange | undefined;
+  /** Whether the texts of a batch share rows of the encoder; default: each has its own. */
+  readonly packed?: boolean;
+}
+
+/** Whether a head's texts are packed as a rule: scores of relations cost more than the encoder's padding. */
+export function isPackable({ kind }: HeadConfig): boolean {
+  return kind !== "relations";
 }
 
 /** A task, as `Trainer` takes it. */
 export function finetuningLearner(
-  { approach, config, variables, seed, exchange }: FinetuningSetup,
+  { approach, config, variables, seed, exchange, packed = false }: FinetuningSetup,
 ): Learner<RowBatch<Row>, string> {
   return {
     variables,
@@ -41,15 +49,12 @@ export function finetuningLearner(
     exchange,
     numbers: ["total", ...approach.numbers],
     isMean: (name) => name === "total" || approach.isMean(name),
-    tensors: (batch) => [...rowTensors(batch, config.encoder.pad_token_id), ...approach.targets(batch)],
+    tensors: (batch) => [...rowTensors(batch, config), ...approach.targets(batch)],
     forward(values, tensors, random, { training }) {
-      const outputs = finetuningForward(
-        named(variables, values),
-        config,
-        encoderInputs(tensors),
-        training ? { random } : {},
-      );
-      return approach.loss(outputs, tensors.slice(ROW_TENSORS));
+      const count = packed ? PACKED_TENSORS : ROW_TENSORS;
+      const inputs = headInputs(tensors.slice(0, count)), targets = tensors.slice(count);
+      const outputs = finetuningForward(named(variables, values), config, inputs, training ? { random } : {});
+      return approach.loss(outputs, targets);
     },
   };
 }
@@ -64,7 +69,7 @@ export class Predictor implements Disposable {
     this.#setup = setup;
     this.#forward = compile((...tensors: Tensor[]) => {
       const values = [...variables.values()].map((variable) => variable.read());
-      return finetuningForward(named(variables, values), config, encoderInputs(tensors), {});
+      return finetuningForward(named(variables, values), config, headInputs(tensors), {});
     }, { name: "prediction", ...options });
   }
 
@@ -87,7 +92,7 @@ export class Predictor implements Disposable {
       signal?: AbortSignal | undefined;
     },
   ): Promise<unknown[]> {
-    const { approach, config } = this.#setup;
+    const { approach, config, packed } = this.#setup;
     const rowsOf = examples.map((example) => approach.rows(example));
     const all = rowsOf.flat();
     const owner = rowsOf.flatMap((rows, example) => rows.map(() => example));
@@ -99,9 +104,9 @@ export class Predictor implements Disposable {
       answers[example] = approach.predict(examples[example]!, inOrder);
       found[example] = []; // outputs are large
     };
-    for (const batch of rowsOnce(all, { batchSize, maxLength })) {
+    for (const batch of rowsOnce(all, { batchSize, maxLength, packed })) {
       signal?.throwIfAborted();
-      const inputs = rowTensors(batch, config.encoder.pad_token_id);
+      const inputs = rowTensors(batch, config);
       const outputs = await this.#forward.runAsync(...inputs);
       const logits = await Promise.all(outputs.map(async (output): Promise<Logits> => ({
         shape: output.shape,
@@ -124,31 +129,55 @@ export class Predictor implements Disposable {
   }
 }
 
-/** How many tensors {@linkcode rowTensors} makes. */
-const ROW_TENSORS = 3;
-/** Far enough apart that the tokens of two rows never share a key. */
+/** How many tensors {@linkcode rowTensors} makes: of rows alone, and of packed ones. */
+const ROW_TENSORS = 3, PACKED_TENSORS = 6;
+/** Far enough apart that the tokens of two texts never share a key. */
 const KEYS_A_ROW = 4096;
 
-/** Ids, types and keys of a batch's tokens, int32 (B, L). */
-function rowTensors({ rows, numbers, capacity, width }: RowBatch<Row>, padId: number): Tensor[] {
-  const shape = [capacity, width] as [number, number];
-  const ids = new Int32Array(capacity * width).fill(padId);
-  const types = new Int32Array(capacity * width), keys = new Int32Array(capacity * width);
+/**
+ * What the encoder reads of a batch, int32 (R, W), R rows of W tokens: ids, types and keys; of a packed one also places within
+ * the text and numbers of texts, and for the head (B, L) where each text's tokens lie.
+ */
+function rowTensors(
+  { rows, numbers, capacity, width, packing }: RowBatch<Row>,
+  { encoder, head }: FinetuningConfig,
+): Tensor[] {
+  const [R, W] = packing ? [packing.rows, packing.width] : [capacity, width];
+  const ids = new Int32Array(R * W).fill(encoder.pad_token_id);
+  const zeros = () => new Int32Array(R * W);
+  const types = zeros(), keys = zeros(), places = zeros(), texts = zeros();
   rows.forEach((row, i) => {
-    ids.set(Array.from(row.ids), i * width);
-    if (row.typeIds) types.set(Array.from(row.typeIds), i * width);
-    for (let j = 0; j < width; j++) keys[i * width + j] = numbers[i]! * KEYS_A_ROW + j;
+    const start = packing?.starts[i] ?? i * W, end = packing ? start + row.ids.length : start + W;
+    ids.set(Array.from(row.ids), start);
+    if (row.typeIds) types.set(Array.from(row.typeIds), start);
+    for (let slot = start; slot < end; slot++) {
+      keys[slot] = numbers[i]! * KEYS_A_ROW + slot - start;
+      places[slot] = slot - start;
+      texts[slot] = i + 1;
+    }
   });
-  return [ids, types, keys].map((values) => tf.tensor2d(values, shape, "int32"));
+  const flat = (values: Int32Array<ArrayBuffer>) => tf.tensor2d(values, [R, W], "int32");
+  if (!packing) return [ids, types, keys].map(flat);
+  const L = head.kind === "sequence-classification" ? 1 : width; // that head reads [CLS] alone
+  const slots = new Int32Array(capacity * L);
+  rows.forEach(({ ids }, i) => {
+    for (let j = 0; j < Math.min(L, ids.length); j++) slots[i * L + j] = packing.starts[i]! + j;
+  });
+  return [...[ids, types, keys, places, texts].map(flat), tf.tensor2d(slots, [capacity, L], "int32")];
 }
 
-function encoderInputs([ids, tokenTypeIds, tokenKeys]: readonly Tensor[]): EncoderInputs {
+function headInputs(
+  [ids, tokenTypeIds, tokenKeys, positionIds, segmentIds, slots]: readonly Tensor[],
+): HeadInputs {
   const [rows, width] = ids!.shape as [number, number];
-  const flat = (x: Tensor | undefined) => tf.reshape(x!, [rows * width]);
+  const flat = <T extends Tensor | undefined>(x: T) => x && tf.reshape(x, [rows * width]);
   return {
-    ids: flat(ids),
+    ids: tf.reshape(ids!, [rows * width]),
     tokenTypeIds: flat(tokenTypeIds),
     tokenKeys: flat(tokenKeys),
+    positionIds: flat(positionIds),
+    segmentIds: flat(segmentIds),
+    slots,
     groups: [{ rows, width }],
   };
 }

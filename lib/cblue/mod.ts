@@ -141,6 +141,7 @@ export {
 export { type AnsweredRow, type Approach } from "./approach.ts";
 export {
   type BatchPosition,
+  layOut,
   type Row,
   type RowBatch,
   type RowBatchOptions,
@@ -151,7 +152,8 @@ export { approachOf, type FinetuningData, openFinetuningData, readSplit } from "
 export { finetune, type FinetuneContext, type FinetuneSummary } from "./finetune.ts";
 export { FinetunedModel, type OpenOptions, type PredictOptions } from "./finetuned_model.ts";
 export { layerwiseFactor } from "./layerwise.ts";
-export { finetuningLearner, type FinetuningSetup, Predictor } from "./learner.ts";
+export { finetuningLearner, type FinetuningSetup, isPackable, Predictor } from "./learner.ts";
+export { type Packing, packTexts } from "./packing.ts";
 export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
 export { finetuningSchedule } from "./schedule.ts";

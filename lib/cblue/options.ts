@@ -103,6 +103,12 @@ export const FINETUNE_OPTIONS = {
     help:
       "Which places of a triple's names to train on: the first ones, as published, or every pair of places",
   },
+  packing: {
+    type: "string",
+    default: "rows",
+    choices: ["rows", "none"],
+    help: "Several texts in each row of the encoder, with the same losses, or one each, as the original",
+  },
   length_pool: {
     type: "integer",
     default: 1,

@@ -20,7 +20,7 @@ import {
 } from "../training/mod.ts";
 import { type BatchPosition, type Row, type RowBatch, RowStream } from "./batches.ts";
 import type { FinetuningData } from "./data.ts";
-import { finetuningLearner, Predictor } from "./learner.ts";
+import { finetuningLearner, isPackable, Predictor } from "./learner.ts";
 import type { Example } from "./examples.ts";
 import { addCounts, type Score, scoreCounts } from "./scores/metrics.ts";
 import type { FinetuneOptions } from "./options.ts";
@@ -91,7 +91,8 @@ export class FinetuningRun implements Disposable {
 
     using opened = new DisposableStack();
     const { approach } = data, { config, variables, optimizer, precision } = model;
-    const setup = { approach, config, variables, seed: options.seed, exchange };
+    const packed = options.packing === "rows" && isPackable(config.head);
+    const setup = { approach, config, variables, seed: options.seed, exchange, packed };
     this.#stream = new RowStream(data.rows, {
       batchSize: data.recipe.batchSize,
       maxLength: data.recipe.maxSeqLength,
@@ -99,6 +100,7 @@ export class FinetuningRun implements Disposable {
       pool: options.length_pool,
       position: this.progress.position,
       part: exchange,
+      packed,
     });
     if (precision === "mixed_float16") {
       this.#scaler = new LossScaler(

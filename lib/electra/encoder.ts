@@ -43,7 +43,7 @@ export interface EncoderInputs {
    * Default: each row is one sentence.
    */
   segmentIds?: Tensor | undefined;
-  /** int32 (N): default 0 … L-1 in every row. */
+  /** int32 (N), below the number of position embeddings: default 0 … L-1 in every row. */
   positionIds?: Tensor | undefined;
   /** int32 (N): 0 for the first sentence, 1 for the second; default all 0. */
   tokenTypeIds?: Tensor | undefined;
@@ -87,7 +87,7 @@ export function encode(
   { random, recompute = false, onLayer }: EncodingOptions = {},
 ): Tensor {
   const longest = Math.max(...inputs.groups.map(({ width }) => width));
-  if (longest > config.max_position_embeddings) {
+  if (!inputs.positionIds && longest > config.max_position_embeddings) {
     throw new RangeError(
       `Cannot encode rows of ${longest} tokens: the model has ${config.max_position_embeddings} position embeddings`,
     );

@@ -1,7 +1,7 @@
 /**
  * Heads for fine-tuning: what an encoder's hidden states say of a text, and the losses to learn it by.
  *
- * B = rows, L = width of the rows, N = B · L tokens, H = hidden size, C = classes, P = predicates.
+ * B = texts, L = slots of a text, N = tokens of the encoder, B · L as a rule, H = hidden size, C = classes, P = predicates.
  *
  * @module
  */
@@ -32,6 +32,15 @@ export type HeadConfig =
 export interface FinetuningConfig {
   readonly encoder: ElectraConfig;
   readonly head: HeadConfig;
+}
+
+/** What a head reads. */
+export interface HeadInputs extends EncoderInputs {
+  /**
+   * int32 (B, L): where the tokens of each text lie among the encoder's N, if texts share its rows; any place for the slots
+   * beyond a text's end. A head that reads `[CLS]` alone takes L = 1. Default: each row of the encoder is one text.
+   */
+  readonly slots?: Tensor | undefined;
 }
 
 /** On scores of relations; the published model's 1 / √H, in the original whatever H is. */
@@ -100,7 +109,7 @@ export function* initialFinetuningParameters(
  * What the head says.
  *
  * @param p Parameters under the original's names.
- * @param inputs Rows of one width.
+ * @param inputs Rows of one width, or of any with `slots`.
  * @param options Dropout and recomputation, as for `encode`; without `random` there is no dropout.
  * @returns Logits: (B, C) of sequences; (B, L, C) of tokens; starts (B, L) and ends (B, L) of answers; (B, 1) of choices; of two
  * channels (B, L, C) each; of entities' starts and ends (B, L, 2), and of relations (B, P, L, L).
@@ -111,18 +120,17 @@ export function* initialFinetuningParameters(
 export function finetuningForward(
   p: Parameters,
   { encoder, head }: FinetuningConfig,
-  inputs: EncoderInputs,
+  inputs: HeadInputs,
   options: EncodingOptions = {},
 ): Tensor[] {
-  const [group, ...others] = inputs.groups;
-  if (!group || others.length > 0) throw new RangeError("Cannot put a head on rows of several widths");
-  const { rows: B, width: L } = group, { random } = options, rate = encoder.hidden_dropout_prob;
+  const [B, L] = textsOf(inputs), { slots } = inputs;
+  const { random } = options, rate = encoder.hidden_dropout_prob;
+  const flat = slots && tf.reshape(slots, [B * L]);
+  const byText = (x: Tensor) => flat ? rowsAt(x, flat) : x; // (B · L, …)
   const states: Tensor[] = [];
-  const hidden = encode(under(p, "electra."), encoder, inputs, {
-    ...options,
-    onLayer: (x) => states.push(x),
-  }); // (N, H)
-  const tokens = tokenKeysOf(inputs), firsts = tf.range(0, B * L, L, "int32"); // [CLS] of each row
+  encode(under(p, "electra."), encoder, inputs, { ...options, onLayer: (x) => states.push(x) });
+  const hidden = byText(states.at(-1)!); // (B · L, H)
+  const tokens = byText(tokenKeysOf(inputs)), firsts = tf.range(0, B * L, L, "int32"); // [CLS] of each text
   const ofTokens: Noise | undefined = random && { random, tokens };
   const ofRows: Noise | undefined = random && { random, tokens: rowsAt(tokens, firsts) };
   const project = (x: Tensor, name: string) => linear(x, p(`${name}.weight`), p(`${name}.bias`));
@@ -149,13 +157,13 @@ export function finetuningForward(
     }
     case "relations": {
       const { hidden_size: H } = encoder, P = head.predicates;
-      const subjects = dropout(hidden, rate, ofTokens); // (N, H)
+      const subjects = dropout(hidden, rate, ofTokens); // (B · L, H)
       const cls = tf.reshape(rowsAt(subjects, firsts), [B, 1, H]);
       const before = states.at(-2);
       if (!before) {
         throw new RangeError("Cannot extract relations with an encoder of one layer: two are needed");
       }
-      const objects = tf.add(byRow(before), cls); // what the last layer but one says, in the light of the sentence
+      const objects = tf.add(byRow(byText(before)), cls); // what the last layer but one says, in the light of the sentence
       const ofPredicates = (x: Tensor, name: string) =>
         tf.transpose(tf.reshape(project(x, `span_attention.${name}`), [B, L, P, H]), [0, 2, 1, 3]); // (B, P, L, H)
       const q = ofPredicates(subjects, "q_proj"), k = ofPredicates(tf.reshape(objects, [B * L, H]), "k_proj");
@@ -163,6 +171,14 @@ export function finetuningForward(
       return [byRow(project(subjects, "classifier")), scores];
     }
   }
+}
+
+/** How many texts there are, and how many slots each has for the head: B and L. */
+function textsOf({ slots, groups }: HeadInputs): [number, number] {
+  if (slots) return slots.shape as [number, number];
+  const [group, ...others] = groups;
+  if (!group || others.length > 0) throw new RangeError("Cannot put a head on rows of several widths");
+  return [group.rows, group.width];
 }
 
 /**

@@ -26,6 +26,7 @@ export {
   finetuningForward,
   finetuningShapes,
   type HeadConfig,
+  type HeadInputs,
   initialFinetuningParameters,
   questionAnsweringLoss,
   relationsLoss,

@@ -72,3 +72,31 @@ Deno.test("for evaluation each row comes once, the longest first", () => {
   assert.deepEqual(lengths, lengths.toSorted((a, b) => b - a));
   assert.deepEqual([...rowsOnce([], options)], []);
 });
+
+Deno.test("packed, no two texts share a slot, and rows are fewer slots than padded ones", () => {
+  for (const size of [1, 3]) {
+    for (let rank = 0; rank < size; rank++) {
+      const part = { rank, size };
+      let slots = 0, padded = 0;
+      for (const batch of epochOf(new RowStream(rows, { ...options, seed: 1, packed: true, part }))) {
+        const { packing, rows: own, capacity, width } = batch, used = new Set<number>();
+        own.forEach(({ ids }, i) => {
+          const start = packing!.starts[i]!, last = start + ids.length - 1;
+          assert.equal(Math.floor(start / packing!.width), Math.floor(last / packing!.width), "in one row");
+          assert.ok(last < packing!.rows * packing!.width);
+          for (let slot = start; slot <= last; slot++) used.add(slot);
+        });
+        assert.equal(used.size, own.reduce((sum, { ids }) => sum + ids.length, 0));
+        slots += packing!.rows * packing!.width;
+        padded += capacity * width;
+      }
+      assert.ok(slots < 0.8 * padded, `${slots} and ${padded}`);
+    }
+  }
+  const shapes = [0, 1, 2].map((rank) =>
+    epochOf(new RowStream(rows, { ...options, seed: 1, packed: true, part: { rank, size: 3 } }))
+      .map(({ packing }) => [packing!.rows, packing!.width])
+  );
+  assert.deepEqual(shapes[1], shapes[0]);
+  assert.deepEqual(shapes[2], shapes[0]);
+});
