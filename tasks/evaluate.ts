@@ -14,7 +14,10 @@ import { configureTensorFlow } from "../lib/tensorflow/mod.ts";
 import { runTask } from "./flags.ts";
 
 export const EVALUATE_OPTIONS = {
-  model: { type: "path", help: "Checkpoint of `deno task finetune`" },
+  model: {
+    type: "paths",
+    help: "Checkpoint of `deno task finetune`; of several the logits are averaged",
+  },
   predictions: {
     type: "path",
     help: "Score this submission instead of a model: a file as `deno task predict` writes it, or a zip",

@@ -6,9 +6,10 @@ import { runTask } from "./flags.ts";
 
 export const PREDICT_OPTIONS = {
   model: {
-    type: "path",
+    type: "paths",
     required: true,
-    help: "Checkpoint of `deno task finetune`; the flag itself may be left out",
+    help:
+      "Checkpoint of `deno task finetune`, the flag itself may be left out; of several the logits are averaged",
   },
   data_dir: {
     type: "path",

@@ -42,6 +42,12 @@ export interface Approach<E extends Example = Example, R extends Row = Row, P = 
    */
   loss(outputs: readonly Tensor[], targets: readonly Tensor[]): Tensor[];
   /**
+   * How much the outputs of two passes disagree, a scalar averaged as the loss is: KL both ways. See `r_drop.ts`.
+   *
+   * @param one The outputs of one pass, with B rows; `other`: of the other pass.
+   */
+  divergence(one: readonly Tensor[], other: readonly Tensor[], targets: readonly Tensor[]): Tensor;
+  /**
    * The answer to an example.
    *
    * @param rows What `rows` made of it, with the head's outputs for them.

@@ -12,6 +12,7 @@ import { normalizeChars, type Tokenizer, tokenizeSpecialChars } from "../text/mo
 import type { AnsweredRow, Approach } from "./approach.ts";
 import type { Row, RowBatch } from "./batches.ts";
 import type { ClassificationExample } from "./examples.ts";
+import { softmaxDivergence } from "./r_drop.ts";
 import type { Task } from "./tasks.ts";
 
 /** The label that a text got. */
@@ -34,20 +35,27 @@ export class ClassificationApproach
   readonly #labels: readonly string[];
   readonly #tokenizer: Tokenizer;
   readonly #maxLength: number;
+  readonly #classWeights: readonly number[];
 
   /**
    * @param options.maxLength Longest row in tokens; longer texts lose their ends, the longer one of two first.
    * @param options.activation Within the head.
+   * @param options.classWeights How much a row of each label counts, 1 on average; default: all the same.
    */
   constructor(
     task: Task<"classification">,
     tokenizer: Tokenizer,
-    { maxLength, activation }: { maxLength: number; activation: "tanh" | "gelu" },
+    { maxLength, activation, classWeights = task.labels.map(() => 1) }: {
+      maxLength: number;
+      activation: "tanh" | "gelu";
+      classWeights?: readonly number[] | undefined;
+    },
   ) {
     this.head = { kind: "sequence-classification", classes: task.labels.length, activation };
     this.#labels = task.labels.map(({ name }) => name);
     this.#tokenizer = tokenizer;
     this.#maxLength = maxLength;
+    this.#classWeights = classWeights;
   }
 
   isMean(): boolean {
@@ -66,7 +74,7 @@ export class ClassificationApproach
     // averaged over processes, the sums of these are means over all rows
     const weights = Float32Array.from(
       { length: capacity },
-      (_, i) => i < rows.length ? processes / total : 0,
+      (_, i) => i < rows.length ? this.#classWeights[Math.max(0, rows[i]!.label)]! * processes / total : 0,
     );
     return [tf.tensor1d(labels, "int32"), tf.tensor1d(weights), tf.scalar(rows.length)];
   }
@@ -81,6 +89,10 @@ export class ClassificationApproach
     ];
   }
 
+  divergence([one]: readonly Tensor[], [other]: readonly Tensor[], [, weights]: readonly Tensor[]): Tensor {
+    return tf.sum(tf.mul(softmaxDivergence(one!, other!), weights!));
+  }
+
   predict(
     _: ClassificationExample,
     [answered]: readonly AnsweredRow<LabelledRow>[],
@@ -89,6 +101,24 @@ export class ClassificationApproach
     const best = probabilities.indexOf(Math.max(...probabilities));
     return { label: this.#labels[best]!, probabilities };
   }
+}
+
+/**
+ * Weights that let rare labels count as much as frequent ones: n / (C · n_c), scikit-learn's "balanced"; 1 on average.
+ *
+ * @param labels Of the training set.
+ * @param classes C, whose labels in their order; one that never occurs has weight 1.
+ *
+ * @example
+ * ```ts
+ * import { balancedWeights } from "./classification.ts";
+ * console.log(balancedWeights(["a", "a", "a", "b"], ["a", "b"])); // [2 / 3, 2]
+ * ```
+ */
+export function balancedWeights(labels: readonly string[], classes: readonly string[]): number[] {
+  const counts = classes.map((name) => labels.filter((label) => label === name).length);
+  const present = counts.filter((count) => count > 0).length;
+  return counts.map((count) => count > 0 ? labels.length / (present * count) : 1);
 }
 
 /** Probabilities of logits. */

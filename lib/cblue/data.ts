@@ -7,15 +7,17 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../config/mod.ts";
+import { shuffledOrder } from "../packing/mod.ts";
 import { buildVocabulary, Tokenizer, Vocabulary } from "../text/mod.ts";
 import type { Approach } from "./approach.ts";
 import type { Row } from "./batches.ts";
-import { ClassificationApproach } from "./classification.ts";
+import { balancedWeights, ClassificationApproach } from "./classification.ts";
 import { EntityApproach } from "./entities.ts";
-import type { Example, NormalizationExample, TaskKind } from "./examples.ts";
+import type { ClassificationExample, Example, NormalizationExample, TaskKind } from "./examples.ts";
 import { findFile } from "./files/files.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { readExamples, type ReadOptions } from "./files/readers.ts";
+import { NestedEntityApproach } from "./nested_entities.ts";
 import { RelationApproach } from "./relations.ts";
 import { pairTask, TermAnswerer } from "./terms.ts";
 import { findTask, type Recipe, type Split, type Task } from "./tasks.ts";
@@ -49,13 +51,14 @@ export async function openFinetuningData(
 ): Promise<FinetuningData> {
   const task = await findTask(options.dataset);
   const recipe = recipeOf(task, options);
-  const train = await readSplit(task, options.data_dir, "train", { answered: true });
-  if (!train) {
+  const all = await readSplit(task, options.data_dir, "train", { answered: true });
+  if (!all) {
     throw new UserError(`Cannot fine-tune on ${task.name}: "${options.data_dir}" has no training file`);
   }
-  const dev = await readSplit(task, options.data_dir, "dev", { answered: true });
-  const vocabulary = await vocabularyOf(options, vocabularyPath, train);
-  const approach = approachOf(task, vocabulary, { ...options, max_seq_length: recipe.maxSeqLength });
+  const { train, dev } = options.fold === undefined
+    ? { train: all, dev: await readSplit(task, options.data_dir, "dev", { answered: true }) }
+    : foldOf(all, options.fold);
+  const vocabulary = await vocabularyOf(options, vocabularyPath, all);
   const { answerer, pairs } = isOf(task, "normalization")
     ? await TermAnswerer.forTraining(
       task,
@@ -64,6 +67,11 @@ export async function openFinetuningData(
       options.seed,
     )
     : { answerer: undefined, pairs: train };
+  const approach = approachOf(task, vocabulary, {
+    ...options,
+    max_seq_length: recipe.maxSeqLength,
+    ...(options.class_weights === "balanced" && { weighedBy: pairs }),
+  });
   const rows = pairs.flatMap((example) => approach.rows(example));
   if (rows.length === 0) {
     throw new UserError(`Cannot fine-tune on ${task.name}: its training file has no records`);
@@ -87,17 +95,61 @@ export async function openFinetuningData(
 export function approachOf(
   task: Task,
   vocabulary: Vocabulary,
-  { max_seq_length: maxLength, activation, long, occurrences }:
-    & { readonly max_seq_length: number }
-    & Pick<FinetuneOptions, "activation" | "long" | "occurrences">,
+  options:
+    & {
+      readonly max_seq_length: number;
+      /** Examples by whose labels rows are weighed; default: all count the same. */
+      readonly weighedBy?: readonly Example[];
+    }
+    & Partial<Pick<FinetuneOptions, "activation" | "long" | "occurrences" | "scheme">>,
 ): Approach {
-  if (isOf(task, "entities")) return new EntityApproach(task, vocabulary, { maxLength, long });
+  const { max_seq_length: maxLength, weighedBy } = options;
+  const { activation = "tanh", long = "truncate", occurrences = "first", scheme = "channels" } = options;
+  if (weighedBy && (isOf(task, "entities") || isOf(task, "relations"))) {
+    throw new UserError(`Cannot weigh classes in ${task.name}: --class_weights is for classification`);
+  }
+  if (isOf(task, "entities")) {
+    const Approach = scheme === "spans" ? NestedEntityApproach : EntityApproach;
+    return new Approach(task, vocabulary, { maxLength, long });
+  }
   if (isOf(task, "relations")) {
     return new RelationApproach(task, vocabulary, { maxLength, long, occurrences });
   }
   const judged = isOf(task, "classification") ? task : pairTask(task);
-  return new ClassificationApproach(judged, new Tokenizer(vocabulary), { maxLength, activation });
+  const labels = judged.labels.map(({ name }) => name);
+  const classWeights = weighedBy &&
+    balancedWeights((weighedBy as readonly ClassificationExample[]).map(({ label }) => label!), labels);
+  return new ClassificationApproach(judged, new Tokenizer(vocabulary), {
+    maxLength,
+    activation,
+    classWeights,
+  });
 }
+
+/**
+ * One of N ways to part a training set in two; each example is held out in one of them, the same whatever else is drawn.
+ *
+ * @param fold `K/N`
+ * @throws {UserError} If it is none, or parts would be empty.
+ */
+export function foldOf(
+  all: readonly Example[],
+  fold: string,
+): { train: readonly Example[]; dev: readonly Example[] } {
+  const [, k, n] = (/^(\d+)\/(\d+)$/.exec(fold) ?? []).map(Number);
+  if (!k || !n || n < 2 || k > n) {
+    throw new UserError(`Cannot use --fold "${fold}": expected K/N with N of 2 or more and K from 1 to N`);
+  }
+  if (n > all.length) {
+    throw new UserError(`Cannot make ${n} folds of ${all.length} training records: lower N in --fold`);
+  }
+  const part = new Int32Array(all.length);
+  shuffledOrder(all.length, FOLD_SEED, 0).forEach((example, place) => part[example] = 1 + place % n);
+  return { train: all.filter((_, i) => part[i] !== k), dev: all.filter((_, i) => part[i] === k) };
+}
+
+/** Of the order in which folds are dealt. */
+const FOLD_SEED = 1000;
 
 /** At most so many, spread over all. */
 function some<T>(all: readonly T[] | undefined, most = Infinity): readonly T[] | undefined {

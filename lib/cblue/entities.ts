@@ -21,22 +21,15 @@ import {
   labelsOfRow,
 } from "./decoding/entity_labels.ts";
 import type { Entity, EntityExample, Span } from "./examples.ts";
+import { softmaxDivergence } from "./r_drop.ts";
 import type { Task } from "./tasks.ts";
-import { firstWindow, mergeEntities, windowsOf } from "./decoding/windows.ts";
+import { mergeEntities, type WindowOptions, windowsFor } from "./decoding/windows.ts";
 
 /** Characters of a text, with their labels in both channels. */
 interface LabelledRow extends Row {
   readonly window: Span;
   /** Of `[CLS]`, characters and `[SEP]`. */
   readonly labels: readonly Int32Array[];
-}
-
-/** What options both tagging tasks have. */
-export interface TaggingOptions {
-  /** Longest row in tokens, `[CLS]` and `[SEP]` included. */
-  readonly maxLength: number;
-  /** What becomes of longer texts: they lose their ends, as published, or make several rows that overlap. */
-  readonly long: "truncate" | "windows";
 }
 
 /** How entity recognition goes through the model. */
@@ -46,9 +39,9 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
   readonly #types: readonly string[];
   readonly #channels: Channels;
   readonly #vocabulary: Vocabulary;
-  readonly #options: TaggingOptions;
+  readonly #options: WindowOptions;
 
-  constructor(task: Task<"entities">, vocabulary: Vocabulary, options: TaggingOptions) {
+  constructor(task: Task<"entities">, vocabulary: Vocabulary, options: WindowOptions) {
     this.#types = task.labels.map(({ name }) => name);
     this.#channels = channelsOf(this.#types);
     this.#vocabulary = vocabulary;
@@ -64,7 +57,7 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
   rows({ text, entities = [] }: EntityExample): LabelledRow[] {
     const characters = lowerCharacters(text);
     const labels = encodeEntities(entities, characters.length, this.#channels);
-    return this.#windows(characters.length).map((window) => ({
+    return windowsFor(characters.length, this.#options).map((window) => ({
       ids: characterIds(characters, this.#vocabulary, window),
       window,
       labels: this.#channels.map((types, channel) => labelsOfRow(labels[channel]!, window, types)),
@@ -90,15 +83,19 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
     return [loss.total, loss.symptoms, loss.others];
   }
 
+  divergence(
+    one: readonly Tensor[],
+    other: readonly Tensor[],
+    [, , mask, cells]: readonly Tensor[],
+  ): Tensor {
+    const channels = one.map((logits, i) => tf.mul(softmaxDivergence(logits, other[i]!), mask!)); // (B, L) each
+    return tf.div(tf.sum(tf.addN(channels)), cells!);
+  }
+
   predict(_: EntityExample, rows: readonly AnsweredRow<LabelledRow>[]): readonly Entity[] {
     const found = rows.map(({ row: { window: { start, end } }, outputs }) =>
       decodeEntities(outputs, end - start, this.#channels)
     );
     return mergeEntities(rows.map(({ row }) => row.window), found);
-  }
-
-  #windows(length: number): Span[] {
-    const size = this.#options.maxLength - 2;
-    return this.#options.long === "windows" ? windowsOf(length, size) : [firstWindow(length, size)];
   }
 }

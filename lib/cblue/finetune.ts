@@ -14,6 +14,7 @@ import {
   lockOutputDir,
   removeLeftovers,
   restoreMoments,
+  restoreTrained,
   takeFirst,
   together,
 } from "../training/mod.ts";
@@ -122,7 +123,10 @@ async function carryOut(
     vocabularySize: vocabulary.size,
     maxSeqLength: recipe.maxSeqLength,
   });
-  if (from && "model" in from) restoreMoments(model.optimizer, from);
+  if (from && "model" in from) {
+    restoreMoments(model.optimizer, from);
+    if (model.average) restoreTrained(model.variables, from); // till now they were the averages
+  }
   await takeFirst(model, exchange);
 
   const batchesPerEpoch = Math.ceil(rows.length / (recipe.batchSize * exchange.size));

@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../config/mod.ts";
-import type { HeadConfig } from "../electra/mod.ts";
+import type { FinetuningConfig, HeadConfig, ModelVariables } from "../electra/mod.ts";
 import { hasGpu } from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
 import type { AnswerOf } from "./files/answers.ts";
@@ -58,9 +58,10 @@ export class FinetunedModel implements Disposable {
   }
 
   /**
-   * Opens a checkpoint that `deno task finetune` saved.
+   * Opens a checkpoint that `deno task finetune` saved, or an ensemble of several, which answers by the mean of their logits.
    *
-   * @throws {UserError} If the folder holds no fine-tuned model.
+   * @param folders One, or several for the same task; terms and decisions of a normalization are the first one's.
+   * @throws {UserError} If a folder holds no fine-tuned model, or one of another task, vocabulary or length than the first.
    *
    * @example
    * ```ts ignore
@@ -71,36 +72,25 @@ export class FinetunedModel implements Disposable {
    * ```
    */
   static async open(
-    folder: string,
+    folders: string | readonly string[],
     { long = "truncate", useAmp = false }: OpenOptions = {},
   ): Promise<FinetunedModel> {
-    const saved = await readSavedModel(folder);
-    const { task, head, max_seq_length: maxLength } = saved.config as {
-      task?: Task;
-      head?: HeadConfig;
-      max_seq_length?: number;
-    };
-    if (!task || !head || !maxLength) {
-      throw new UserError(
-        `Cannot open "${folder}": its config.json names no task; fine-tune it first (\`deno task finetune --model …\`)`,
-      );
-    }
-    const vocabulary = await Vocabulary.read(saved.vocabulary);
-    const activation = head.kind === "sequence-classification" ? head.activation : "tanh";
+    using opened = new DisposableStack();
+    const [first, ...others] = await Promise.all(
+      [folders].flat().map((folder) => openMember(folder, opened)),
+    );
+    if (!first) throw new RangeError("Cannot open a model of no folders");
+    for (const other of others) checkMember(first, other);
+    const { folder, task, head, maxLength, config, variables, vocabulary } = first;
     const approach = approachOf(task, vocabulary, {
       max_seq_length: maxLength,
-      activation,
+      activation: head.kind === "sequence-classification" ? head.activation : "tanh",
       long,
-      occurrences: "first",
+      scheme: head.kind === "relations" ? "spans" : "channels",
     });
     const answerer = task.kind === "normalization" ? await TermAnswerer.open(folder) : undefined;
-    const config = { encoder: saved.encoder, head };
-    using opened = new DisposableStack();
-    const { variables, fresh } = loadParameters(config, saved, 0);
-    opened.defer(() => variables.forEach((variable) => variable.dispose()));
-    if (fresh.length > 0) throw new UserError(`Cannot open "${folder}": parameter "${fresh[0]}" is missing`);
     const precision = !useAmp ? "float32" : hasGpu() ? "mixed_float16" : "mixed_bfloat16";
-    const setup = { approach, config, variables, seed: 0, packed: isPackable(head) };
+    const setup = { approach, config, variables, others, packed: isPackable(head) };
     const predictor = opened.use(new Predictor(setup, { precision }));
     return new FinetunedModel(task, { maxLength, predictor, answerer, opened: opened.move() });
   }
@@ -124,5 +114,50 @@ export class FinetunedModel implements Disposable {
   /** Frees the device's memory. */
   [Symbol.dispose]() {
     this.#opened.dispose();
+  }
+}
+
+/** A model of an ensemble. */
+interface Member {
+  readonly folder: string;
+  readonly task: Task;
+  readonly head: HeadConfig;
+  readonly maxLength: number;
+  readonly config: FinetuningConfig;
+  readonly variables: ModelVariables;
+  readonly vocabulary: Vocabulary;
+}
+
+async function openMember(folder: string, opened: DisposableStack): Promise<Member> {
+  const saved = await readSavedModel(folder);
+  const { task, head, max_seq_length: maxLength } = saved.config as {
+    task?: Task;
+    head?: HeadConfig;
+    max_seq_length?: number;
+  };
+  if (!task || !head || !maxLength) {
+    throw new UserError(
+      `Cannot open "${folder}": its config.json names no task; fine-tune it first (\`deno task finetune --model …\`)`,
+    );
+  }
+  const config = { encoder: saved.encoder, head }, vocabulary = await Vocabulary.read(saved.vocabulary);
+  const { variables, fresh } = loadParameters(config, saved, 0);
+  opened.defer(() => variables.forEach((variable) => variable.dispose()));
+  if (fresh.length > 0) throw new UserError(`Cannot open "${folder}": parameter "${fresh[0]}" is missing`);
+  return { folder, task, head, maxLength, config, variables, vocabulary };
+}
+
+/** What models of an ensemble must agree in, so that their rows and logits are of the same things. */
+function checkMember(first: Member, other: Member) {
+  const facts = ({ task, head, maxLength, vocabulary }: Member) => ({
+    task: JSON.stringify([task.name, task.labels]),
+    head: JSON.stringify(head),
+    "longest row": `${maxLength}`,
+    vocabulary: vocabulary.tokens.join("\n"),
+  });
+  const own = facts(first);
+  for (const [name, value] of Object.entries(facts(other))) {
+    if (own[name as keyof typeof own] === value) continue;
+    throw new UserError(`Cannot average "${other.folder}" with "${first.folder}": it has another ${name}`);
   }
 }

@@ -21,6 +21,7 @@ import type { AnsweredRow, Approach } from "./approach.ts";
 import { type Row, type RowBatch, rowsOnce } from "./batches.ts";
 import type { Example } from "./examples.ts";
 import { type Logits, rowOf } from "./decoding/logits.ts";
+import { rDropLoss } from "./r_drop.ts";
 
 /** An encoder with a head, and what they learn. */
 export interface FinetuningSetup {
@@ -30,6 +31,9 @@ export interface FinetuningSetup {
   /** Fixes dropout. */
   readonly seed: number;
   readonly exchange?: Exchange | undefined;
+  /** R-Drop's α and FGM's ε; default: neither. */
+  readonly rDropAlpha?: number;
+  readonly fgmEpsilon?: number;
   /** Whether the texts of a batch share rows of the encoder; default: each has its own. */
   readonly packed?: boolean;
 }
@@ -39,38 +43,55 @@ export function isPackable({ kind }: HeadConfig): boolean {
   return kind !== "relations";
 }
 
+/** What FGM disturbs. */
+const WORDS = "electra.embeddings.word_embeddings.weight";
+
 /** A task, as `Trainer` takes it. */
 export function finetuningLearner(
-  { approach, config, variables, seed, exchange, packed = false }: FinetuningSetup,
+  setup: FinetuningSetup,
 ): Learner<RowBatch<Row>, string> {
+  const { approach, config, variables, seed, exchange, packed, rDropAlpha = 0, fgmEpsilon = 0 } = setup;
   return {
     variables,
     seed,
     exchange,
+    adversary: fgmEpsilon > 0 ? { parameter: WORDS, epsilon: fgmEpsilon } : undefined,
     numbers: ["total", ...approach.numbers],
     isMean: (name) => name === "total" || approach.isMean(name),
     tensors: (batch) => [...rowTensors(batch, config), ...approach.targets(batch)],
     forward(values, tensors, random, { training }) {
       const count = packed ? PACKED_TENSORS : ROW_TENSORS;
       const inputs = headInputs(tensors.slice(0, count)), targets = tensors.slice(count);
-      const outputs = finetuningForward(named(variables, values), config, inputs, training ? { random } : {});
-      return approach.loss(outputs, targets);
+      const p = named(variables, values);
+      const pass = () => finetuningForward(p, config, inputs, training ? { random } : {});
+      const outputs = pass(), [loss, ...numbers] = approach.loss(outputs, targets);
+      if (!training || rDropAlpha === 0) return [loss!, ...numbers];
+      const again = pass(), [lossAgain] = approach.loss(again, targets);
+      const divergence = approach.divergence(outputs, again, targets);
+      return [rDropLoss([loss!, lossAgain!], divergence, rDropAlpha), ...numbers];
     },
   };
 }
 
+/** What answers: a model, or several for the same task whose logits are averaged. */
+export type PredictorSetup =
+  & Pick<FinetuningSetup, "approach" | "config" | "variables" | "packed">
+  & { readonly others?: readonly Pick<FinetuningSetup, "config" | "variables">[] };
+
 /** Compiled for predictions; without dropout. */
 export class Predictor implements Disposable {
-  readonly #setup: FinetuningSetup;
-  readonly #forward;
+  readonly #setup: PredictorSetup;
+  readonly #forwards;
 
-  constructor(setup: FinetuningSetup, options: CompileOptions = {}) {
-    const { config, variables } = setup;
+  constructor(setup: PredictorSetup, options: CompileOptions = {}) {
+    const { config, variables, others = [] } = setup;
     this.#setup = setup;
-    this.#forward = compile((...tensors: Tensor[]) => {
-      const values = [...variables.values()].map((variable) => variable.read());
-      return finetuningForward(named(variables, values), config, headInputs(tensors), {});
-    }, { name: "prediction", ...options });
+    this.#forwards = [{ config, variables }, ...others].map(({ config, variables }) =>
+      compile((...tensors: Tensor[]) => {
+        const values = [...variables.values()].map((variable) => variable.read());
+        return finetuningForward(named(variables, values), config, headInputs(tensors), {});
+      }, { name: "prediction", ...options })
+    );
   }
 
   /**
@@ -92,7 +113,7 @@ export class Predictor implements Disposable {
       signal?: AbortSignal | undefined;
     },
   ): Promise<unknown[]> {
-    const { approach, config, packed } = this.#setup;
+    const { approach, config, packed = false } = this.#setup;
     const rowsOf = examples.map((example) => approach.rows(example));
     const all = rowsOf.flat();
     const owner = rowsOf.flatMap((rows, example) => rows.map(() => example));
@@ -107,12 +128,8 @@ export class Predictor implements Disposable {
     for (const batch of rowsOnce(all, { batchSize, maxLength, packed })) {
       signal?.throwIfAborted();
       const inputs = rowTensors(batch, config);
-      const outputs = await this.#forward.runAsync(...inputs);
-      const logits = await Promise.all(outputs.map(async (output): Promise<Logits> => ({
-        shape: output.shape,
-        values: await output.data() as Float32Array,
-      })));
-      tf.dispose([inputs, outputs]);
+      const logits = await this.#logits(inputs);
+      tf.dispose(inputs);
       batch.rows.forEach((row, i) => {
         const example = owner[batch.numbers[i]!]!;
         found[example]!.push({ row, outputs: logits.map((output) => rowOf(output, i)) });
@@ -123,9 +140,26 @@ export class Predictor implements Disposable {
     return answers;
   }
 
-  /** Frees the compiled function. */
+  /** What the head says, of several models the mean. */
+  async #logits(inputs: Tensor[]): Promise<Logits[]> {
+    const sums: { shape: number[]; values: Float32Array }[] = [];
+    for (const forward of this.#forwards) {
+      const outputs = await forward.runAsync(...inputs);
+      for (const [i, output] of outputs.entries()) {
+        const values = await output.data() as Float32Array, sum = sums[i]?.values;
+        if (sum) values.forEach((value, j) => sum[j]! += value);
+        else sums[i] = { shape: output.shape, values };
+      }
+      tf.dispose(outputs);
+    }
+    const count = this.#forwards.length;
+    if (count > 1) { for (const { values } of sums) values.forEach((value, j) => values[j] = value / count); }
+    return sums;
+  }
+
+  /** Frees the compiled functions. */
   [Symbol.dispose]() {
-    this.#forward.dispose();
+    this.#forwards.forEach((forward) => forward.dispose());
   }
 }
 

@@ -148,11 +148,13 @@ export {
   rowsOnce,
   RowStream,
 } from "./batches.ts";
-export { approachOf, type FinetuningData, openFinetuningData, readSplit } from "./data.ts";
+export { balancedWeights, type ClassificationPrediction } from "./classification.ts";
+export { approachOf, type FinetuningData, foldOf, openFinetuningData, readSplit } from "./data.ts";
 export { finetune, type FinetuneContext, type FinetuneSummary } from "./finetune.ts";
 export { FinetunedModel, type OpenOptions, type PredictOptions } from "./finetuned_model.ts";
 export { layerwiseFactor } from "./layerwise.ts";
 export { finetuningLearner, type FinetuningSetup, isPackable, Predictor } from "./learner.ts";
+export { rDropLoss, sigmoidDivergence, softmaxDivergence } from "./r_drop.ts";
 export { type Packing, packTexts } from "./packing.ts";
 export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";

@@ -16,7 +16,7 @@ import {
   presetConfig,
 } from "../electra/mod.ts";
 import { hasGpu, type Precision, Variable } from "../tensorflow/mod.ts";
-import { AdamW } from "../training/mod.ts";
+import { AdamW, MovingAverage } from "../training/mod.ts";
 import { readSafetensors, type TensorData, toFloat32 } from "../weights/mod.ts";
 import { layerwiseFactor } from "./layerwise.ts";
 import type { FinetuneOptions } from "./options.ts";
@@ -155,6 +155,8 @@ export interface OpenedModel extends Disposable {
   readonly config: FinetuningConfig;
   readonly variables: ModelVariables;
   readonly optimizer: AdamW;
+  /** What is evaluated and kept, where it is not the parameters themselves. */
+  readonly average?: MovingAverage | undefined;
   readonly precision: Precision;
   /** For people: where the encoder comes from, what is new. */
   readonly notes: readonly string[];
@@ -197,11 +199,15 @@ export function openModel(
       ...(decay < 1 && { rateFactor: layerwiseFactor(decay, encoder.num_hidden_layers) }),
     }),
   );
+  const average = options.ema_decay > 0
+    ? opened.use(new MovingAverage(variables, options.ema_decay))
+    : undefined;
   const memory = opened.move();
   return {
     config,
     variables,
     optimizer,
+    average,
     precision: !options.use_amp ? "float32" : hasGpu() ? "mixed_float16" : "mixed_bfloat16",
     notes: notesOn(saved, fresh, options.preset),
     [Symbol.dispose]: () => memory.dispose(),

@@ -103,6 +103,13 @@ export const FINETUNE_OPTIONS = {
     help:
       "Which places of a triple's names to train on: the first ones, as published, or every pair of places",
   },
+  scheme: {
+    type: "string",
+    default: "channels",
+    choices: ["channels", "spans"],
+    help:
+      "How entities are told: two channels of labels, as published, or pairs of first and last character, nested as they may be",
+  },
   packing: {
     type: "string",
     default: "rows",
@@ -146,6 +153,37 @@ export const FINETUNE_OPTIONS = {
     default: 0,
     min: 0,
     help: "Gradients are scaled down to this norm; 0: never, as published",
+  },
+
+  class_weights: {
+    type: "string",
+    default: "none",
+    choices: ["none", "balanced"],
+    help:
+      "Classification: how much a text of each label counts; balanced: rare labels as much as frequent ones",
+  },
+  rdrop_alpha: {
+    type: "number",
+    default: 0,
+    min: 0,
+    help: "R-Drop: weight of how much two passes with other dropout disagree, 1 to 5 as a rule; 0: one pass",
+  },
+  fgm_epsilon: {
+    type: "number",
+    default: 0,
+    min: 0,
+    help: "FGM: a second pass with word embeddings moved so far to where the loss is higher; 0: none",
+  },
+  ema_decay: {
+    type: "number",
+    default: 0,
+    min: 0,
+    max: 0.99999,
+    help: "Evaluate and keep a moving average of the weights, with this decay, 0.999 say; 0: the weights",
+  },
+  fold: {
+    type: "string",
+    help: "Hold part K of N out of the training set as dev, given as K/N: `1/5` to `5/5` make an ensemble",
   },
 
   device: {

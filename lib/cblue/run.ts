@@ -5,7 +5,13 @@
  */
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
-import { type Exchange, type FinetuningConfig, type HeadConfig, lazyTensor } from "../electra/mod.ts";
+import {
+  type Exchange,
+  type FinetuningConfig,
+  type HeadConfig,
+  lazyTensor,
+  type ModelVariables,
+} from "../electra/mod.ts";
 import { tensorflowInfo, tf } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
 import {
@@ -16,6 +22,7 @@ import {
   type LossScalerState,
   momentsOf,
   saveCheckpoint,
+  trainedOf,
   Trainer,
 } from "../training/mod.ts";
 import { type BatchPosition, type Row, type RowBatch, RowStream } from "./batches.ts";
@@ -92,7 +99,10 @@ export class FinetuningRun implements Disposable {
     using opened = new DisposableStack();
     const { approach } = data, { config, variables, optimizer, precision } = model;
     const packed = options.packing === "rows" && isPackable(config.head);
-    const setup = { approach, config, variables, seed: options.seed, exchange, packed };
+    const setup = {
+      ...{ approach, config, variables, seed: options.seed, exchange, packed },
+      ...{ rDropAlpha: options.rdrop_alpha, fgmEpsilon: options.fgm_epsilon },
+    };
     this.#stream = new RowStream(data.rows, {
       batchSize: data.recipe.batchSize,
       maxLength: data.recipe.maxSeqLength,
@@ -116,7 +126,8 @@ export class FinetuningRun implements Disposable {
         compile: { precision },
       }),
     );
-    this.#predictor = opened.use(new Predictor(setup, { precision }));
+    const evaluated = { ...setup, variables: model.average?.variables ?? variables };
+    this.#predictor = opened.use(new Predictor(evaluated, { precision }));
     if (exchange.rank === 0) {
       this.#records = opened.use(
         new AppendedFile(
@@ -180,7 +191,10 @@ export class FinetuningRun implements Disposable {
       );
     }
     this.step++;
-    if (result === "updated") progress.updates++;
+    if (result === "updated") {
+      progress.updates++;
+      await this.#parts.model.average?.follow(progress.updates);
+    }
     progress.position = this.#stream.position;
     const seconds = (performance.now() - start) / 1000;
     const { stop: _stop, ...numbers } = report;
@@ -276,8 +290,11 @@ export class FinetuningRun implements Disposable {
     this.progress.logged = this.#records!.length;
     this.folder = await saveCheckpoint(options.save_dir, {
       step: this.step,
-      model: new Map([...model.variables].map(([name, variable]) => [name, lazyTensor(variable)])),
-      optimizer: momentsOf(model.optimizer),
+      model: tensorsOf(model.average?.variables ?? model.variables),
+      optimizer: new Map([
+        ...momentsOf(model.optimizer),
+        ...model.average ? trainedOf(model.variables) : [],
+      ]),
       state: {
         ...data.identity,
         progress: this.progress,
@@ -310,6 +327,10 @@ export class FinetuningRun implements Disposable {
     const { bar, print, exchange } = this.#parts;
     if (exchange.rank === 0) bar.aside(() => print(line));
   }
+}
+
+function tensorsOf(variables: ModelVariables) {
+  return new Map(Array.from(variables, ([name, variable]) => [name, lazyTensor(variable)]));
 }
 
 /** Classes of Hugging Face and PaddleNLP that open such a folder. */

@@ -35,6 +35,7 @@ export { pretrain, type PretrainContext, type PretrainSummary } from "./pretrain
 export { type LearningRateSchedule, scheduleWithWarmup } from "./schedule.ts";
 export { lossesAndGradients, pretrainingLearner, type PretrainingSetup } from "./pretraining_step.ts";
 export {
+  type Adversary,
   combined,
   compileEvaluation,
   compileGradients,
@@ -43,5 +44,6 @@ export {
   readReport,
   type StepReport,
 } from "./step.ts";
+export { MovingAverage, restoreTrained, trainedOf } from "./moving_average.ts";
 export { type JointWork, together } from "./together.ts";
 export { Trainer, type TrainerOptions } from "./trainer.ts";

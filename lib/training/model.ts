@@ -10,6 +10,7 @@ import { AdamW } from "./adamw.ts";
 import type { TrainingData } from "./data.ts";
 import { Evaluator } from "./evaluation.ts";
 import { LossScaler, type LossScalerState } from "./loss_scale.ts";
+import type { MovingAverage } from "./moving_average.ts";
 import type { PretrainOptions } from "./options.ts";
 import type { RunPlan } from "./plan.ts";
 import { pretrainingLearner, type PretrainingNumber } from "./pretraining_step.ts";
@@ -101,17 +102,19 @@ export function openModel(
 }
 
 /**
- * Gives a model the values that rank 0 has: parameters and moments.
+ * Gives a model the values that rank 0 has: parameters, their averages, and moments.
  *
  * @param exchange How the processes talk to each other; all of them call this.
  */
 export async function takeFirst(
-  { variables, optimizer }: Pick<TrainingModel, "variables" | "optimizer">,
+  { variables, optimizer, average }:
+    & Pick<TrainingModel, "variables" | "optimizer">
+    & { readonly average?: MovingAverage | undefined },
   exchange: Exchange,
 ) {
   if (exchange.size === 1) return;
   const moments = [...optimizer.moments.values()].flatMap(({ first, second }) => [first, second]);
-  for (const variable of [...variables.values(), ...moments]) { // one by one: the largest is a table of words
+  for (const variable of [...variables.values(), ...average?.variables.values() ?? [], ...moments]) { // one by one: the largest is a table of words
     const take = compile(() => {
       variable.assign(exchange.first(variable.read()));
       return tf.scalar(0);

@@ -45,6 +45,20 @@ export function windowsOf(length: number, size: number, overlap: number = Math.f
   });
 }
 
+/** How long texts are read. */
+export interface WindowOptions {
+  /** Longest row in tokens, `[CLS]` and `[SEP]` included. */
+  readonly maxLength: number;
+  /** What becomes of longer texts: they lose their ends, as published, or make several rows that overlap. */
+  readonly long: "truncate" | "windows";
+}
+
+/** The windows of a text, as options have it. */
+export function windowsFor(length: number, { maxLength, long }: WindowOptions): Span[] {
+  const size = maxLength - 2;
+  return long === "windows" ? windowsOf(length, size) : [firstWindow(length, size)];
+}
+
 /**
  * Brings the entities found in windows together.
  *
