@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
 import {
   type Exchange,
@@ -15,7 +14,6 @@ import {
 import { tensorflowInfo, tf } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
 import {
-  AppendedFile,
   type LearningRateSchedule,
   type LoadedCheckpoint,
   LossScaler,
@@ -30,6 +28,7 @@ import type { FinetuningData } from "./data.ts";
 import { finetuningLearner, isPackable, Predictor } from "./learner.ts";
 import type { Example } from "./examples.ts";
 import { addCounts, type Score, scoreCounts } from "./scores/metrics.ts";
+import { FinetuningLog, type FinetuningLogState } from "./log.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { countAnswer } from "./scores/scoring.ts";
 import type { OpenedModel } from "./open_model.ts";
@@ -59,8 +58,7 @@ export interface Progress {
   since: number;
   /** Step of the newest evaluation. */
   evaluated: number;
-  /** Bytes of `train.jsonl`. */
-  logged: number;
+  log: FinetuningLogState | undefined;
 }
 
 /** One run: made, then told to `train`. */
@@ -75,8 +73,9 @@ export class FinetuningRun implements Disposable {
   readonly #trainer: Trainer<RowBatch<Row>, string>;
   readonly #predictor: Predictor;
   readonly #scaler: LossScaler | undefined;
-  readonly #records: AppendedFile | undefined;
+  readonly #log: FinetuningLog | undefined;
   readonly #opened: DisposableStack;
+  #seen = { rows: 0, tokens: 0, slots: 0 };
   #saved: number;
   #stopped = false;
 
@@ -93,7 +92,7 @@ export class FinetuningRun implements Disposable {
       best: undefined,
       since: 0,
       evaluated: -1,
-      logged: 0,
+      log: undefined,
     };
 
     using opened = new DisposableStack();
@@ -129,12 +128,14 @@ export class FinetuningRun implements Disposable {
     const evaluated = { ...setup, variables: model.average?.variables ?? variables };
     this.#predictor = opened.use(new Predictor(evaluated, { precision }));
     if (exchange.rank === 0) {
-      this.#records = opened.use(
-        new AppendedFile(
-          join(options.save_dir, "train.jsonl"),
-          () => false,
-          from ? this.progress.logged : undefined,
-        ),
+      this.#log = opened.use(
+        new FinetuningLog(options.save_dir, {
+          totalSteps: parts.totalSteps,
+          loggingSteps: options.logging_steps,
+          isMean: (name) => approach.isMean(name),
+          resume: this.progress.log,
+          print: (line) => parts.bar.aside(() => parts.print(line)),
+        }),
       );
     }
     this.#opened = opened.move();
@@ -173,10 +174,10 @@ export class FinetuningRun implements Disposable {
   }
 
   async #trainStep(signal?: AbortSignal): Promise<void> {
-    const { options, totalSteps, schedule } = this.#parts, { progress } = this;
-    const { epoch, batch } = this.#stream.position, start = performance.now();
+    const { schedule } = this.#parts, { progress } = this;
+    const { epoch, batch } = this.#stream.position;
     const learningRate = schedule(progress.updates);
-    const { report, result } = await this.#trainer.step(() => Promise.resolve(this.#stream.next()), {
+    const { report, result } = await this.#trainer.step(() => this.#next(), {
       step: this.step,
       updates: progress.updates,
       learningRate,
@@ -196,29 +197,24 @@ export class FinetuningRun implements Disposable {
       await this.#parts.model.average?.follow(progress.updates);
     }
     progress.position = this.#stream.position;
-    const seconds = (performance.now() - start) / 1000;
     const { stop: _stop, ...numbers } = report;
-    this.#record({
-      kind: "training",
-      step: this.step,
-      epoch,
-      batch,
-      learning_rate: learningRate,
-      ...numbers,
-      seconds,
-    });
+    const { total, gradNorm } = report;
+    this.#log?.add(
+      { step: this.step, epoch, batch, learningRate, lossScale: this.#scaler?.scale },
+      { ...numbers, total, gradNorm, ...this.#seen, skipped: Number(result !== "updated") },
+    );
+    this.#seen = { rows: 0, tokens: 0, slots: 0 };
     this.#parts.bar.update(this.step, `loss ${report.total.toFixed(3)}`);
-    if (this.step % options.logging_steps !== 0) return;
-    const others = Object.entries(numbers).filter(([name]) => name !== "total" && name !== "gradNorm")
-      .map(([name, value]) => `${name}: ${Number(value.toFixed(5))}`);
-    this.#say([
-      `global step ${this.step}/${totalSteps}`,
-      `epoch: ${epoch}`,
-      `batch: ${batch}`,
-      `loss: ${report.total.toFixed(5)}`,
-      ...others,
-      `speed: ${(1 / seconds).toFixed(2)} step/s`,
-    ].join(", "));
+  }
+
+  /** The next batch, counted. */
+  #next(): Promise<RowBatch<Row>> {
+    const batch = this.#stream.next(), { capacity, width, packing, processes } = batch;
+    const slots = packing ? packing.rows * packing.width : capacity * width;
+    this.#seen.rows += batch.total;
+    this.#seen.tokens += processes * batch.rows.reduce((sum, { ids }) => sum + ids.length, 0); // about: those of the others
+    this.#seen.slots += processes * slots;
+    return Promise.resolve(batch);
   }
 
   /** Scores the dev set as the model is, each process a part of it. */
@@ -252,20 +248,12 @@ export class FinetuningRun implements Disposable {
     ]);
     const score = scoreCounts(task.metric, await this.#ofAll(counts));
     progress.evaluated = this.step;
-    this.#report(score, (performance.now() - start) / 1000);
+    this.#log?.evaluation(this.step, score, (performance.now() - start) / 1000);
     if (score.value > (progress.best?.score.value ?? -1)) {
       progress.best = { step: this.step, score };
       progress.since = 0;
       await this.#save();
     } else progress.since++;
-  }
-
-  #report({ metric, value, details }: Score, seconds: number) {
-    const all = Object.entries({ [metric]: value, ...details }).map(([name, value]) =>
-      `${name}: ${value.toFixed(5)}`
-    );
-    this.#say(`dev at step ${this.step}: ${all.join(", ")}`);
-    this.#record({ kind: "evaluation", step: this.step, metric, score: value, ...details, seconds });
   }
 
   /** The counts of all processes from those of each; below 2^24 they are exact. */
@@ -278,16 +266,13 @@ export class FinetuningRun implements Disposable {
     return all;
   }
 
-  #record(record: Record<string, unknown>) {
-    this.#records?.append(JSON.stringify(record));
-  }
-
   async #save(): Promise<void> {
     const { options, data, model, exchange } = this.#parts;
     if (this.#saved === this.step && this.folder.endsWith(`-${this.step}`)) return;
     this.#saved = this.step;
     if (exchange.rank > 0) return;
-    this.progress.logged = this.#records!.length;
+    this.#log!.flush();
+    this.progress.log = this.#log!.state();
     this.folder = await saveCheckpoint(options.save_dir, {
       step: this.step,
       model: tensorsOf(model.average?.variables ?? model.variables),
@@ -322,10 +307,9 @@ export class FinetuningRun implements Disposable {
     return this.#stopped || (this.#parts.exchange.size === 1 && signal?.aborted === true);
   }
 
-  /** A line on the console, above the progress bar. */
+  /** A line on the console, above the progress bar, and in the log. */
   #say(line: string) {
-    const { bar, print, exchange } = this.#parts;
-    if (exchange.rank === 0) bar.aside(() => print(line));
+    this.#log?.message(line);
   }
 }
 

@@ -50,6 +50,18 @@ const share = (title: string, field: string, help: string): Panel => ({
 /** All panels in their order; those without numbers are left out of a page. */
 export const PANELS: readonly Panel[] = [
   loss("Total loss", "avg_loss", "Weighted sum of the losses", "eval_loss"),
+  {
+    title: "Dev score",
+    help: "The task's own metric, on the dev set; of classification, the accuracy on training batches too",
+    series: [{ field: "accuracy", label: "training", evaluation: "score" }],
+    format: ".4~p",
+  },
+  loss("Loss of symptoms", "symptoms", "Of the channel of symptoms"),
+  loss("Loss of other entities", "others", "Of the channel of all other entities"),
+  loss("Loss of entities", "entities", "Where entities begin and end"),
+  loss("Loss of relations", "relations", "Which entities are related, and how"),
+  loss("Loss of ends", "ends", "Where entities begin and end"),
+  loss("Loss of pairs", "pairs", "Which ends belong together"),
   loss("Generator loss", "generator", "Masked language modelling"),
   loss("Replaced-token detection loss", "rtd", "Which tokens did the generator replace?"),
   loss("Multi-token selection loss", "multi_choice", "Which candidate was the original token?"),

@@ -5,7 +5,14 @@
  */
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../config/mod.ts";
-import { countParameters, parameterShapes, type PretrainingConfig } from "../electra/mod.ts";
+import {
+  countParameters,
+  type ElectraConfig,
+  finetuningShapes,
+  type HeadConfig,
+  parameterShapes,
+  type PretrainingConfig,
+} from "../electra/mod.ts";
 import {
   type EvaluationRecord,
   type LogRecord,
@@ -66,7 +73,7 @@ export interface RunFacts {
 export async function readRunFolder(path: string): Promise<RunFolder> {
   if (!await isFile(join(path, "train.jsonl"))) {
     throw new UserError(
-      `Cannot report on "${path}": it has no "train.jsonl"; name the --output_dir of a pretraining run`,
+      `Cannot report on "${path}": it has no "train.jsonl"; name the folder of a pretraining or fine-tuning run`,
     );
   }
   const records = await readLogRecords(path);
@@ -95,7 +102,7 @@ export function readLog(log: string): { totalSteps: number | undefined; notes: s
   const total = lines.findLast((line) => line.startsWith("global step "));
   return {
     totalSteps: total === undefined ? undefined : Number(/^global step \d+\/(\d+)/.exec(total)?.[1]),
-    notes: lines.filter((line) => !/^(global step | {4}|evaluation at step )/.test(line)),
+    notes: lines.filter((line) => !/^(global step | {4}|evaluation at step |dev at step )/.test(line)),
   };
 }
 
@@ -131,9 +138,14 @@ async function readFacts(checkpoint: string): Promise<RunFacts | undefined> {
   }
 }
 
-function parametersOf(config: PretrainingConfig): number | undefined {
+function parametersOf(
+  config: PretrainingConfig | (ElectraConfig & { head: HeadConfig }),
+): number | undefined {
   try {
-    const count = countParameters(parameterShapes(config));
+    const shapes = "head" in config
+      ? finetuningShapes({ encoder: config, head: config.head })
+      : parameterShapes(config);
+    const count = countParameters(shapes);
     return Number.isFinite(count) ? count : undefined;
   } catch {
     return undefined;

@@ -26,12 +26,22 @@ export function factRows(runs: readonly RunFolder[]): TableRow[] {
     "Time left": ({ training }) =>
       training.at(-1)?.eta_seconds ? formatDuration(training.at(-1)!.eta_seconds) : undefined,
     "Best evaluation": ({ evaluation }) => {
-      const losses = evaluation.filter(({ eval_loss }) => eval_loss !== null);
+      const scored = evaluation as unknown as readonly { step: number; score?: number; metric?: string }[];
+      const top = scored.reduce(
+        (a, b) => (b.score ?? -1) > (a.score ?? -1) ? b : a,
+        scored[0] ?? { step: 0 },
+      );
+      if (top.score !== undefined) {
+        return `${top.metric} ${top.score.toPrecision(5)} at step ${count(top.step)}`;
+      }
+      const losses = evaluation.filter(({ eval_loss }) => typeof eval_loss === "number");
       if (losses.length === 0) return undefined;
       const best = losses.reduce((a, b) => b.eval_loss! < a.eval_loss! ? b : a);
       return `${best.eval_loss!.toPrecision(5)} at step ${count(best.step)}`;
     },
     Parameters: ({ facts }) => facts?.parameters === undefined ? undefined : count(facts.parameters),
+    Task: ({ facts }) => text((facts?.config.task as { name?: string } | undefined)?.name),
+    Encoder: ({ facts }) => encoder(facts?.config),
     Generator: ({ facts }) => encoder(facts?.config.generator),
     Discriminator: ({ facts }) => encoder(facts?.config.discriminator),
     "Loss weights": ({ facts }) => words(facts?.config.loss_weights),
@@ -108,6 +118,7 @@ function encoder(config: unknown): string | undefined {
     string,
     unknown
   >;
+  if (num_hidden_layers === undefined) return undefined; // a pair of encoders, each with its own
   return `${num_hidden_layers} layers of ${hidden_size}, ${num_attention_heads} heads, ${vocab_size} tokens`;
 }
 

@@ -38,7 +38,7 @@ export function formatLogLine(
  * @returns A line indented by four spaces; numbers that the run does not have are left out.
  */
 export function formatDetails(record: TrainingRecord): string {
-  const { loss_scale: scale, skipped, epochs } = record;
+  const { loss_scale: scale, skipped, epochs, sentences_per_second: sentences } = record;
   return "    " + join([
     ...shares(record, [
       "generator_accuracy",
@@ -49,10 +49,10 @@ export function formatDetails(record: TrainingRecord): string {
       "csp_accuracy",
     ]),
     ["grad_norm", record.grad_norm?.toPrecision(4) ?? "nan"],
-    ["tokens/s", rate(record.tokens_per_second)],
-    ["sentences/s", rate(record.sentences_per_second)],
+    ["tokens/s", formatRate(record.tokens_per_second)],
+    ["sentences/s", sentences === undefined ? undefined : formatRate(sentences)],
     ...shares(record, ["fill_rate", "waited_share"]),
-    ["memory", `${gigabytes(record.memory)} (peak ${gigabytes(record.memory_peak)})`],
+    ["memory", `${formatGigabytes(record.memory)} (peak ${formatGigabytes(record.memory_peak)})`],
     ["loss_scale", scale?.toString()],
     ["skipped", skipped ? `${skipped}` : undefined],
     ["epochs", epochs?.toFixed(3)],
@@ -113,11 +113,12 @@ function shares<Name extends string>(
   });
 }
 
-function rate(value: number | null | undefined): string | undefined {
-  if (value === undefined) return undefined;
+/** A number a second, large ones without decimals; a dash where it is not known. */
+export function formatRate(value: number | null): string {
   return value === null ? "-" : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function gigabytes(bytes: number): string {
+/** Bytes as "1.50 GB". */
+export function formatGigabytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(2)} GB`;
 }

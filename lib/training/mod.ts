@@ -20,6 +20,8 @@ export { lockOutputDir } from "./lock.ts";
 export { LossScaler, type LossScalerState } from "./loss_scale.ts";
 export { momentsOf, restoreMoments } from "./resume.ts";
 export { TrainingLog } from "./log.ts";
+export { processMemory } from "./process_memory.ts";
+export { formatGigabytes, formatRate } from "./log_lines.ts";
 export { estimateMemory } from "./memory.ts";
 export { takeFirst } from "./model.ts";
 export {
@@ -27,6 +29,7 @@ export {
   type LogRecord,
   readLogRecords,
   readTrainingRecords,
+  RECORDS_FILE,
   reproducibleFields,
   type TrainingRecord,
 } from "./records.ts";

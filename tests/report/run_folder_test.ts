@@ -79,7 +79,7 @@ testInFolder("a folder without a run is refused in one line", async (folder) => 
     await assert.rejects(readRunFolder(path), {
       name: "UserError",
       message:
-        `Cannot report on "${path}": it has no "train.jsonl"; name the --output_dir of a pretraining run`,
+        `Cannot report on "${path}": it has no "train.jsonl"; name the folder of a pretraining or fine-tuning run`,
     });
   }
 });
