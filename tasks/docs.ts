@@ -7,6 +7,8 @@ import { CHECK_FORMAT_OPTIONS } from "./check_format.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
 import { EVALUATE_OPTIONS } from "./evaluate.ts";
+import { EXPORT_OPTIONS } from "./export.ts";
+import { INFER_OPTIONS } from "./infer.ts";
 import { INSPECT_OPTIONS } from "./inspect.ts";
 import { LAUNCH_OPTIONS } from "./launch.ts";
 import { MERGE_OPTIONS } from "./merge.ts";
@@ -32,6 +34,8 @@ const COMMANDS: Record<string, OptionTable> = {
   predict: PREDICT_OPTIONS,
   "check-format": CHECK_FORMAT_OPTIONS,
   submit: SUBMIT_OPTIONS,
+  export: EXPORT_OPTIONS,
+  infer: INFER_OPTIONS,
   launch: LAUNCH_OPTIONS,
   report: REPORT_OPTIONS,
 };

@@ -17,7 +17,8 @@ import {
 } from "../electra/mod.ts";
 import { compile, type CompileOptions, tf } from "../tensorflow/mod.ts";
 import type { Learner } from "../training/mod.ts";
-import type { AnsweredRow, Approach } from "./approach.ts";
+import { AnswerCollector } from "./answering.ts";
+import type { Approach } from "./approach.ts";
 import { type Row, type RowBatch, rowsOnce } from "./batches.ts";
 import type { Example } from "./examples.ts";
 import { type Logits, rowOf } from "./decoding/logits.ts";
@@ -114,30 +115,16 @@ export class Predictor implements Disposable {
     },
   ): Promise<unknown[]> {
     const { approach, config, packed = false } = this.#setup;
-    const rowsOf = examples.map((example) => approach.rows(example));
-    const all = rowsOf.flat();
-    const owner = rowsOf.flatMap((rows, example) => rows.map(() => example));
-    const found: AnsweredRow<Row>[][] = examples.map(() => []);
-    const answers = new Array<unknown>(examples.length);
-    const answer = (example: number) => {
-      if (found[example]!.length < rowsOf[example]!.length) return;
-      const inOrder = rowsOf[example]!.map((row) => found[example]!.find((one) => one.row === row)!);
-      answers[example] = approach.predict(examples[example]!, inOrder);
-      found[example] = []; // outputs are large
-    };
-    for (const batch of rowsOnce(all, { batchSize, maxLength, packed })) {
+    const collector = new AnswerCollector(examples, approach);
+    for (const batch of rowsOnce(collector.rows, { batchSize, maxLength, packed })) {
       signal?.throwIfAborted();
       const inputs = rowTensors(batch, config);
       const logits = await this.#logits(inputs);
       tf.dispose(inputs);
-      batch.rows.forEach((row, i) => {
-        const example = owner[batch.numbers[i]!]!;
-        found[example]!.push({ row, outputs: logits.map((output) => rowOf(output, i)) });
-        answer(example);
-      });
+      batch.numbers.forEach((row, i) => collector.give(row, logits.map((output) => rowOf(output, i))));
       onRows?.(batch.rows.length);
     }
-    return answers;
+    return collector.answers;
   }
 
   /** What the head says, of several models the mean. */

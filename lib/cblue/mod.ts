@@ -138,6 +138,7 @@ export {
   type LabelScore,
   labelTable,
 } from "./scores/statistics.ts";
+export { AnswerCollector } from "./answering.ts";
 export { type AnsweredRow, type Approach } from "./approach.ts";
 export {
   type BatchPosition,
@@ -159,6 +160,7 @@ export { type Packing, packTexts } from "./packing.ts";
 export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
 export { finetuningSchedule } from "./schedule.ts";
+export { TermAnswerer } from "./terms.ts";
 export { countAnswer, evaluateAnswers, type Evaluation, formatEvaluation } from "./scores/scoring.ts";
 export { finetuneAll, formatScores, type TaskScore } from "./all_tasks.ts";
 export {

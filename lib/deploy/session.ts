@@ -28,6 +28,8 @@ export interface Output {
 
 /** What computes: a model of this thread, of a worker, or of a pool of them. */
 export interface Session extends AsyncDisposable {
+  /** How many batches it computes at a time. */
+  readonly parallel: number;
   /** Outputs in the model's order. Computing blocks the thread that it is done in. */
   run(batch: TokenBatch): Promise<Output[]>;
 }
@@ -44,6 +46,7 @@ export interface SessionOptions {
 
 /** A session in the thread that opened it. */
 export class LocalSession implements Session {
+  readonly parallel = 1;
   readonly #session: InferenceSession;
 
   private constructor(session: InferenceSession) {

@@ -18,7 +18,6 @@ export interface TokenRow {
  * Lays rows out, shorter ones padded to the longest.
  *
  * @param padId Of the model's vocabulary.
- * @param width L, if it is to be more than the longest row needs.
  * @throws {RangeError} If there are none.
  *
  * @example
@@ -27,8 +26,9 @@ export interface TokenRow {
  * console.log(tokenBatch([{ ids: [2, 7, 3] }, { ids: [2, 3] }], 0).mask); // [1n, 1n, 1n, 1n, 1n, 0n]
  * ```
  */
-export function tokenBatch(rows: readonly TokenRow[], padId: number, width = longest(rows)): TokenBatch {
+export function tokenBatch(rows: readonly TokenRow[], padId: number): TokenBatch {
   if (rows.length === 0) throw new RangeError("Cannot make a batch of no rows");
+  const width = rows.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   const cells = () => new BigInt64Array(rows.length * width);
   const ids = cells().fill(BigInt(padId)), mask = cells(), types = cells();
   for (const [i, row] of rows.entries()) {
@@ -39,10 +39,6 @@ export function tokenBatch(rows: readonly TokenRow[], padId: number, width = lon
     }
   }
   return { rows: rows.length, width, ids, mask, types };
-}
-
-function longest(rows: readonly TokenRow[]): number {
-  return rows.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 }
 
 /**

@@ -1,17 +1,9 @@
 /** Tiny models with every head, and what the toolkit's own forward says of rows. */
+import { ownForward } from "../../lib/deploy/check.ts";
 import type { ParameterLookup } from "../../lib/deploy/onnx/mod.ts";
 import type { Output, TokenBatch } from "../../lib/deploy/session.ts";
 import type { TokenRow } from "../../lib/deploy/token_batch.ts";
-import {
-  type ElectraConfig,
-  encode,
-  finetuningForward,
-  type HeadConfig,
-  type HeadInputs,
-  initialFinetuningParameters,
-  under,
-} from "../../lib/electra/mod.ts";
-import { tf } from "../../lib/tensorflow/mod.ts";
+import { type ElectraConfig, type HeadConfig, initialFinetuningParameters } from "../../lib/electra/mod.ts";
 import { RandomStream } from "../../lib/packing/mod.ts";
 
 const VOCABULARY = 60;
@@ -63,28 +55,14 @@ export function tinyModel(head: HeadConfig | undefined, encoder = ENCODER): Tiny
     tensors.set(name, { shape: tensor.shape, values: Float32Array.from(values) });
     tensor.dispose();
   }
+  const parameters: ParameterLookup = (name) => {
+    const { shape, values } = tensors.get(name)!;
+    return { shape, read: () => values };
+  };
   return {
     head,
-    parameters(name) {
-      const { shape, values } = tensors.get(name)!;
-      return { shape, read: () => values };
-    },
-    forward: ({ ids, types, rows, width }) =>
-      tf.tidy(() => {
-        const p = (name: string) => tf.tensor(tensors.get(name)!.values, tensors.get(name)!.shape);
-        const inputs: HeadInputs = {
-          ids: tf.tensor1d(Int32Array.from(ids, Number), "int32"),
-          tokenTypeIds: tf.tensor1d(Int32Array.from(types, Number), "int32"),
-          groups: [{ rows, width }],
-        };
-        const outputs = head
-          ? finetuningForward(p, { encoder, head }, inputs)
-          : [tf.reshape(encode(under(p, "electra."), encoder, inputs), [rows, width, encoder.hidden_size])];
-        return outputs.map((output) => ({
-          values: output.dataSync() as Float32Array,
-          shape: output.shape,
-        }));
-      }),
+    parameters,
+    forward: (batch) => ownForward({ encoder, head }, parameters, batch),
   };
 }
 

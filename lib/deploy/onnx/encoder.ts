@@ -57,27 +57,39 @@ export function encoder(
     const layer = `electra.encoder.layers.${i}`, isLast = i === depth - 1;
     before = x;
     x = g.within(layer, () => {
-      const queries = isLast && firstsOnly ? layout.firsts(x, FIRSTS) : x; // (N, H) or (B · 2, H)
-      const attended = g.within("self_attn", () => attention(queries));
-      const self = layers.norm(g.add(queries, attended), `${layer}.norm1`, eps);
-      const wide = g.gelu(layers.linear(self, `${layer}.linear1`)); // (N, F)
-      return layers.norm(g.add(self, layers.linear(wide, `${layer}.linear2`)), `${layer}.norm2`, eps);
+      const from = isLast && firstsOnly ? layout.firsts(x, FIRSTS) : x; // (N, H) or (B · 2, H)
+      const context = attention(g, layers, layout, config, { name: `${layer}.self_attn`, x, from, bias });
+      const self = layers.linear(context, `${layer}.self_attn.out_proj`);
+      const attended = layers.norm(g.add(from, self), `${layer}.norm1`, eps);
+      const wide = layers.gelu(layers.linear(attended, `${layer}.linear1`)); // (N, F)
+      return layers.norm(g.add(attended, layers.linear(wide, `${layer}.linear2`)), `${layer}.norm2`, eps);
     });
-
-    function attention(from: Value): Value {
-      const { num_attention_heads: A, hidden_size: H } = config, D = H / A;
-      const project = (x: Value, which: string) => layers.linear(x, `${layer}.self_attn.${which}`);
-      const heads = (x: Value) => layout.rows(x, [A, D]); // (B, L, A, D)
-      const alone = from !== x;
-      const query = project(from, "q_proj");
-      const q = g.transpose(alone ? g.reshape(query, [-1, FIRSTS, A, D]) : heads(query), [0, 2, 1, 3]); // (B, A, L, D)
-      const k = g.transpose(heads(project(x, "k_proj")), [0, 2, 3, 1]); // (B, A, D, L)
-      const v = g.transpose(heads(project(x, "v_proj")), [0, 2, 1, 3]); // (B, A, L, D)
-      const scores = g.mul(g.matMul(q, k), g.scalar(1 / Math.sqrt(D))); // (B, A, L, L)
-      const probabilities = g.softmax(g.add(scores, bias)); // (B, A, L, L)
-      const context = g.transpose(g.matMul(probabilities, v), [0, 2, 1, 3]); // (B, L, A, D)
-      return project(alone ? g.reshape(context, [-1, H]) : layout.tokens(context, H), "out_proj");
-    }
   }
   return { hidden: x, before };
+}
+
+/** What the tokens `from` find in their texts: (N, H), or (B · 2, H) for the first ones alone. */
+function attention(
+  g: Graph,
+  layers: Layers,
+  layout: Layout,
+  { num_attention_heads: A, hidden_size: H }: ElectraConfig,
+  { name, x, from, bias }: {
+    readonly name: string;
+    readonly x: Value;
+    readonly from: Value;
+    readonly bias: Value;
+  },
+): Value {
+  const D = H / A, isAll = from === x;
+  const project = (x: Value, which: string) => layers.linear(x, `${name}.${which}`);
+  const heads = (x: Value) => layout.rows(x, [A, D]); // (B, L, A, D)
+  const query = project(from, "q_proj");
+  const q = g.transpose(isAll ? heads(query) : g.reshape(query, [-1, FIRSTS, A, D]), [0, 2, 1, 3]); // (B, A, L, D)
+  const k = g.transpose(heads(project(x, "k_proj")), [0, 2, 3, 1]); // (B, A, D, L)
+  const v = g.transpose(heads(project(x, "v_proj")), [0, 2, 1, 3]); // (B, A, L, D)
+  const scores = g.mul(g.matMul(q, k), g.scalar(1 / Math.sqrt(D))); // (B, A, L, L)
+  const probabilities = g.softmax(g.add(scores, bias)); // (B, A, L, L)
+  const context = g.transpose(g.matMul(probabilities, v), [0, 2, 1, 3]); // (B, L, A, D)
+  return isAll ? layout.tokens(context, H) : g.reshape(context, [-1, H]);
 }

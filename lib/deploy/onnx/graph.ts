@@ -127,8 +127,8 @@ export class Graph {
   tanh = (x: Value) => this.#op("Tanh", [x]);
   /** Over the last axis. */
   softmax = (x: Value) => this.#op("Softmax", [x], { axis: -1 });
-  /** The greatest of the last axis, which becomes 1 long. */
-  reduceMax = (x: Value) => this.#op("ReduceMax", [x, this.integers(-1)], { keepdims: 1 });
+  /** The greatest of each row: (1, N, K) as (1, N, 1). */
+  globalMaxPool = (x: Value) => this.#op("GlobalMaxPool", [x]);
   /** Over the last axis. */
   layerNorm = (x: Value, weight: Value, bias: Value, epsilon: number) =>
     this.#op("LayerNormalization", [x, weight, bias], { axis: -1, epsilon: { float: epsilon } });

@@ -31,6 +31,8 @@ export interface Layers {
   embedding(name: string, ids: Value): Value;
   /** Layer norm over the last axis. */
   norm(x: Value, name: string, epsilon: number): Value;
+  /** Gaussian error linear unit, exact form. */
+  gelu(x: Value): Value;
 }
 
 /** The layers of a format. */
@@ -67,6 +69,10 @@ class FloatLayers implements Layers {
     return this.g.layerNorm(x, this.vector(`${name}.weight`), this.vector(`${name}.bias`), epsilon);
   }
 
+  gelu(x: Value): Value {
+    return this.g.gelu(x);
+  }
+
   protected vector(name: string): Value {
     const { shape, read } = this.parameters(name);
     return this.g.constant(name, "float32", shape, read);
@@ -95,8 +101,8 @@ class HalfLayers extends FloatLayers {
 
 /** Between bytes and what they stand for, in activations. */
 const ZERO = 128;
-/** So that a row of zeros is not divided by zero. */
-const LEAST_SCALE = 1e-20;
+/** What gelu is never below. */
+const LEAST_GELU = -0.17;
 
 /**
  * Matrices as 8-bit integers, and the tokens that they are multiplied with.
@@ -106,15 +112,20 @@ const LEAST_SCALE = 1e-20;
  */
 class IntegerLayers extends FloatLayers {
   readonly #rounded = new Map<Value, { integers: Value; scale: Value }>();
+  /** Values that are known to be no less than some number. */
+  readonly #least = new Map<Value, number>();
 
   override linear(x: Value, name: string): Value {
-    const { g } = this, { integers, scale } = this.#round(x);
-    const [K, C] = this.parameters(`${name}.weight`).shape as [number, number];
-    const quantized = this.#quantized(`${name}.weight`, "columns");
-    const weight = g.constant(`${name}.weight`, "int8", [K, C], () => quantized().values);
-    const scales = g.constant(`${name}.weight scales`, "float32", [C], () => quantized().scales);
-    const product = g.matMulIntegers(integers, weight, g.scalar(1), scales, this.#zero()); // (N, C)
-    return g.add(g.mul(product, scale), this.vector(`${name}.bias`));
+    const { shape, read } = this.parameters(`${name}.bias`);
+    // a bias of one row: onnxruntime's fused BiasGelu, which takes a list, is slower than adding and Gelu
+    const bias = this.g.constant(`${name}.bias`, "float32", [1, ...shape], read);
+    return this.g.add(this.#product(x, name), bias);
+  }
+
+  override gelu(x: Value): Value {
+    const active = this.g.gelu(x);
+    this.#least.set(active, LEAST_GELU);
+    return active;
   }
 
   override embedding(name: string, ids: Value): Value {
@@ -125,15 +136,29 @@ class IntegerLayers extends FloatLayers {
     return g.mul(g.cast(g.gather(table, ids), "float32"), g.gather(scales, ids));
   }
 
+  /** x (N, K) · weight: (N, C). */
+  #product(x: Value, name: string): Value {
+    const { g } = this, { integers, scale } = this.#round(x);
+    const { shape } = this.parameters(`${name}.weight`);
+    const quantized = this.#quantized(`${name}.weight`, "columns");
+    const weight = g.constant(`${name}.weight`, "int8", shape, () => quantized().values);
+    const scales = g.constant(`${name}.weight scales`, "float32", [shape[1]!], () => quantized().scales);
+    return g.mul(g.matMulIntegers(integers, weight, g.scalar(1), scales, this.#zero()), scale);
+  }
+
   /** x (N, K) as bytes, and a scale for each row (N, 1). */
   #round(x: Value) {
     const known = this.#rounded.get(x);
     if (known) return known;
     const { g } = this;
-    const largest = g.reduceMax(g.abs(x)); // (N, 1)
-    const scale = g.add(g.mul(largest, g.scalar(1 / 127)), g.scalar(LEAST_SCALE));
+    const least = this.#least.get(x);
+    // a pool, since ReduceMax is four times as slow; where all of a row is 0 its scale is too, and so is all it is multiplied with
+    const rowMax = (x: Value) => g.globalMaxPool(g.unsqueeze(x, 0)); // (1, N, 1)
+    const largest = least === undefined ? rowMax(g.abs(x)) : g.max(rowMax(x), g.scalar(-least));
+    const scale = g.mul(largest, g.scalar(1 / 127));
     const zeros = g.expand(this.#zero(), g.sizes(x, 0, 1)); // (N)
-    const rounded = { integers: g.quantizeRows(x, g.squeeze(scale, 1), zeros), scale };
+    const integers = g.quantizeRows(x, g.reshape(scale, [-1]), zeros);
+    const rounded = { integers, scale: g.squeeze(scale, 0) };
     this.#rounded.set(x, rounded);
     return rounded;
   }

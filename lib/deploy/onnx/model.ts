@@ -82,12 +82,12 @@ export function modelGraph(
       break;
     case "sequence-classification": {
       const dense = layers.linear(hidden, "classifier.dense"); // (B · 2, H)
-      const active = head.activation === "tanh" ? g.tanh(dense) : g.gelu(dense);
+      const active = head.activation === "tanh" ? g.tanh(dense) : layers.gelu(dense);
       output(first, ofTexts(layers.linear(active, "classifier.out_proj"), head.classes), head.classes);
       break;
     }
     case "multiple-choice": {
-      const summary = g.gelu(layers.linear(hidden, "sequence_summary.dense")); // (B · 2, H)
+      const summary = layers.gelu(layers.linear(hidden, "sequence_summary.dense")); // (B · 2, H)
       output(first, ofTexts(layers.linear(summary, "classifier"), 1), 1);
       break;
     }

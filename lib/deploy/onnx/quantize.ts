@@ -32,19 +32,19 @@ export function quantize(
   axis: "rows" | "columns",
 ): Quantized {
   const scales = new Float32Array(axis === "rows" ? rows : columns);
-  const scaleOf = axis === "rows" ? (row: number) => row : (_: number, column: number) => column;
+  const perRow = axis === "rows";
   for (let row = 0, i = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, i++) {
-      const place = scaleOf(row, column), size = Math.abs(matrix[i]!);
+      const place = perRow ? row : column, size = Math.abs(matrix[i]!);
       if (size > scales[place]!) scales[place] = size;
     }
   }
-  for (let i = 0; i < scales.length; i++) scales[i] = scales[i]! / 127 || 1; // zeros stay zeros whatever the scale
+  const inverses = scales.map((size) => size > 0 ? 127 / size : 0);
   const values = new Int8Array(matrix.length);
   for (let row = 0, i = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, i++) {
-      values[i] = Math.round(matrix[i]! / scales[scaleOf(row, column)]!);
+      values[i] = Math.round(matrix[i]! * inverses[perRow ? row : column]!);
     }
   }
-  return { values, scales };
+  return { values, scales: scales.map((size) => size / 127) };
 }
