@@ -69,7 +69,7 @@ export class LocalSession implements Session {
           executionProviders: device === "gpu" ? [{ name: "cuda", deviceId }] : ["cpu"],
           intraOpNumThreads: threads || navigator.hardwareConcurrency,
           interOpNumThreads: 1,
-          logSeverityLevel: 3,
+          logSeverityLevel: 4, // errors are thrown
           // threads that spin while they wait steal the cores of whatever else runs
           extra: { session: { intra_op: { allow_spinning: "0" } } },
         }),
