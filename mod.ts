@@ -44,3 +44,23 @@ export {
   type PretrainOptions,
   readTrainingRecords,
 } from "./lib/training/mod.ts";
+export {
+  bars,
+  entityView,
+  Figure,
+  heatmap,
+  LivePlot,
+  maskedSentences,
+  onStop,
+  parameterTable,
+  plot,
+  Progress,
+  relationView,
+  ScoreTable,
+  show,
+  table,
+  tokenLines,
+  turn,
+  View,
+  wordLines,
+} from "./lib/notebook/mod.ts";
