@@ -59,8 +59,6 @@ const FIRST_SEED = 1000;
 const QUICK = { sets: "CHIP-CTC,KUAKE-QIC", preset: "tiny", seeds: 1 } as const;
 /** Gradients from random weights are wild at first. */
 const MAX_GRAD_NORM = 1;
-/** So many batches are sorted by length before they are cut: half of the padding. */
-const LENGTH_POOL = 8;
 
 type Options = Omit<OptionsOf<typeof OPTIONS>, "preset"> & { readonly preset: Preset };
 
@@ -92,7 +90,8 @@ await runTask(import.meta, {
     });
     const random = await randomTrunk(options), pretrained = options.trunk && await savedTrunk(options);
     const results = new ResultLines<Result>(join(options.out, "results.jsonl"));
-    const rows: Row[] = [];
+    const rows: Row[] = [], path = join(options.out, "table.md");
+    const table = () => formatTable(rows, notes(options));
     for (const set of sets) {
       const majority = await plainResult(set, "majority", results, options);
       const characters = await plainResult(set, "characters", results, options);
@@ -107,13 +106,12 @@ await runTask(import.meta, {
         for (const row of rows) {
           const result = await trainedResult(row.set, system, { trunk, seed, results, options, signal });
           if (!result) return;
-          (row[system] as Result[]).push(result);
+          row[system].push(result);
+          await Deno.writeTextFile(path, table()); // what is known so far
         }
       }
     }
-    const table = formatTable(rows, notes(options));
-    await Deno.writeTextFile(join(options.out, "table.md"), table);
-    if (!options.json) console.log(`\n${table}`);
+    if (!options.json) console.log(`\n${table()}`);
   },
 });
 
@@ -128,11 +126,11 @@ async function plainResult(
     const start = performance.now(), { task, folder } = set;
     const read = async (split: "train" | "dev") =>
       (await readSplit(task, folder, split, { answered: true, warn: () => {} }))!;
-    const [train, dev] = [await read("train"), await read("dev")];
+    const known = await read("train"), asked = await read("dev");
     const terms = task.kind === "normalization" ? await readTerms(join(folder, "terms.txt")) : undefined;
     const answer = (system === "majority" ? MAJORITY : CHARACTERS)[task.kind] as PlainAnswerer;
-    const answers = answer(task, train as never, dev as never, terms);
-    const { score: { metric, value } } = evaluateAnswers(task, dev as never, answers as never);
+    const answers = answer(task, known as never, asked as never, terms);
+    const { score: { metric, value } } = evaluateAnswers(task, asked as never, answers as never);
     const seconds = (performance.now() - start) / 1000;
     return { metric, score: value, seconds };
   });
@@ -154,7 +152,7 @@ async function trainedResult(
 ): Promise<Result | undefined> {
   const { task, dataset, folder, budget } = set;
   const settings = { set: set.name, system, seed, preset: options.preset, ...budget, ...trunk.settings };
-  const save_dir = join(options.out, "runs", `${set.name}-${system}-${seed}`);
+  const save_dir = join(options.out, "runs", hash(JSON.stringify(settings))); // an interrupted run goes on there
   const { steps, batch_size, learning_rate, max_seq_length } = budget;
   const result = await results.of(settings, async () => {
     const start = performance.now();
@@ -172,7 +170,6 @@ async function trainedResult(
       valid_steps: steps, // dev is looked at once
       save_steps: steps,
       max_grad_norm: MAX_GRAD_NORM,
-      length_pool: LENGTH_POOL,
       ...(task.kind === "entities" && { long: "windows" }),
       device: "cpu",
       seed,
@@ -212,7 +209,11 @@ async function savedTrunk({ trunk, preset }: Options): Promise<Trunk> {
 }
 
 async function fingerprint(path: string): Promise<string> {
-  return createHash("sha256").update(await Deno.readFile(path)).digest("hex").slice(0, 12);
+  return hash(await Deno.readFile(path));
+}
+
+function hash(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex").slice(0, 12);
 }
 
 function say(

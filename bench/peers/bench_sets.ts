@@ -36,21 +36,21 @@ export interface BenchSet {
 
 /** What a kind of task is trained with, chosen once for each. */
 const BUDGETS: Readonly<Record<Exclude<TaskKind, "classification"> | "text" | "pair", Budget>> = {
-  text: { train: 4000, dev: 1000, steps: 250, batch_size: 32, learning_rate: 5e-4, max_seq_length: 64 },
-  pair: { train: 4000, dev: 1000, steps: 250, batch_size: 32, learning_rate: 5e-4, max_seq_length: 64 },
-  entities: { train: 2000, dev: 200, steps: 200, batch_size: 16, learning_rate: 5e-4, max_seq_length: 128 },
-  relations: { train: 3000, dev: 300, steps: 250, batch_size: 16, learning_rate: 5e-4, max_seq_length: 64 },
+  text: { train: 4000, dev: 1000, steps: 400, batch_size: 16, learning_rate: 3e-4, max_seq_length: 64 },
+  pair: { train: 4000, dev: 1000, steps: 400, batch_size: 16, learning_rate: 3e-4, max_seq_length: 64 },
+  entities: { train: 2000, dev: 200, steps: 300, batch_size: 8, learning_rate: 3e-4, max_seq_length: 128 },
+  relations: { train: 2400, dev: 300, steps: 400, batch_size: 16, learning_rate: 3e-4, max_seq_length: 66 },
   normalization: {
-    train: 1000,
-    dev: 150,
-    steps: 250,
-    batch_size: 32,
-    learning_rate: 5e-4,
+    train: 600,
+    dev: 100,
+    steps: 400,
+    batch_size: 16,
+    learning_rate: 3e-4,
     max_seq_length: 48,
   },
 };
-/** For a look at whether it works. */
-const QUICK: Partial<Budget> = { train: 800, dev: 200, steps: 60, batch_size: 16 };
+/** For a look at whether it works, with a tiny model. */
+const QUICK: Partial<Budget> = { train: 800, dev: 200, steps: 80, learning_rate: 2e-3 };
 
 /**
  * Makes the sets.

@@ -19,8 +19,8 @@ export interface Row {
   readonly majority: Result;
   readonly characters: Result;
   /** One for each seed. */
-  readonly random: readonly Result[];
-  readonly pretrained: readonly Result[];
+  readonly random: Result[];
+  readonly pretrained: Result[];
 }
 
 /**

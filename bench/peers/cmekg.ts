@@ -121,7 +121,7 @@ async function makeRelations(graph: readonly Disease[], to: string): Promise<Mad
   for (const disease of diseases) {
     for (let i = 0; i < SENTENCES; i++) {
       const { text, triples } = sentenceOf(disease, draws.of(diseases).entity, draws);
-      sentences.set(text, { text, spo_list: triples });
+      if (triples.length > 0) sentences.set(text, { text, spo_list: triples });
     }
   }
   const name = "CMeKG-as-CMeIE", labels = Object.values(PREDICATES).map(({ name }) => name);
