@@ -131,6 +131,7 @@ export function parseFlags<const T extends OptionTable>(
   const parsed = parseArgs(joinValues(spelled, table), {
     string: Object.keys(table).filter((name) => !switches.includes(name)),
     boolean: switches,
+    collect: Object.keys(table).filter((name) => ["paths", "strings"].includes(table[name]!.type)),
     negatable: switches,
     unknown: (argument, name, value) => {
       if (name === undefined) {

@@ -8,6 +8,8 @@ import { parseArgs as tokenizeArgs } from "node:util";
 export interface ParseArgsOptions {
   readonly string: readonly string[];
   readonly boolean: readonly string[];
+  /** Those among the first that may be given several times: their values are a list. */
+  readonly collect: readonly string[];
   /** Switches that `--no-name` turns off. */
   readonly negatable: readonly string[];
   /** Called for every argument that is not a known option; its result says whether to keep it. */
@@ -28,7 +30,7 @@ export type ParsedArgs = Record<string, string | boolean | string[]> & { _: stri
  * ```ts
  * import { parseArgs } from "./parse_args.ts";
  * const unknown = () => false;
- * const parsed = parseArgs(["--seed=7", "--quiet"], { string: ["seed"], boolean: ["quiet"], negatable: [], unknown });
+ * const parsed = parseArgs(["--seed=7", "--quiet"], { string: ["seed"], boolean: ["quiet"], collect: [], negatable: [], unknown });
  * console.log(parsed.seed, parsed.quiet); // 7 true
  * ```
  */
@@ -56,7 +58,8 @@ export function parseArgs(args: readonly string[], options: ParseArgsOptions): P
       parsed[name] = text === undefined || text === "true" ? true : text === "false" ? false : text;
     } else if (known.has(name)) {
       if (value === undefined && following !== undefined) i++;
-      parsed[name] = value ?? following ?? "";
+      const text = value ?? following ?? "";
+      parsed[name] = options.collect.includes(name) ? [...(parsed[name] as string[] ?? []), text] : text;
     } else if (name.startsWith("no-") && options.negatable.includes(name.slice(3))) {
       parsed[name.slice(3)] = false;
     } else {

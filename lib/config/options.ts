@@ -8,10 +8,10 @@
 import { UserError } from "./errors.ts";
 
 /**
- * What a value of an option may be; a `path` or `string` is not empty, an `integer` a safe whole number, `paths` a list of
- * one path or more.
+ * What a value of an option may be; a `path` or `string` is not empty, an `integer` a safe whole number, `paths` and `strings`
+ * a list of one or more.
  */
-export type OptionType = "string" | "path" | "paths" | "integer" | "number" | "boolean";
+export type OptionType = "string" | "strings" | "path" | "paths" | "integer" | "number" | "boolean";
 
 /** One row of an option table. */
 export interface OptionSpec {
@@ -39,7 +39,7 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 type BaseValue<S extends OptionSpec> = S extends { choices: readonly (infer C)[] } ? C
   : S["type"] extends "boolean" ? boolean
   : S["type"] extends "integer" | "number" ? number
-  : S["type"] extends "paths" ? readonly string[]
+  : S["type"] extends "paths" | "strings" ? readonly string[]
   : string;
 
 type Value<S extends OptionSpec> = S extends { required: true } ? BaseValue<S>
@@ -114,10 +114,13 @@ function complain(spec: OptionSpec, value: unknown): string | undefined {
       return typeof value === "boolean" ? undefined : "expected true or false";
     case "path":
       return typeof value === "string" && value !== "" ? undefined : "expected a path";
-    case "paths": {
+    case "paths":
+    case "strings": {
       const isList = Array.isArray(value) && value.length > 0;
-      const isPath = (item: unknown) => typeof item === "string" && item !== "";
-      return isList && value.every(isPath) ? undefined : "expected paths";
+      const isText = (item: unknown) => typeof item === "string" && item !== "";
+      return isList && value.every(isText)
+        ? undefined
+        : `expected ${spec.type === "paths" ? "paths" : "texts"}`;
     }
     case "string":
       if (typeof value !== "string" || value === "") return "expected text";
@@ -155,6 +158,7 @@ export function parseOptionText(spec: OptionSpec, text: string): unknown {
       return value ?? text;
     }
     case "paths":
+    case "strings":
       return [text];
     default:
       return text;
