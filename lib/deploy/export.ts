@@ -186,7 +186,10 @@ async function writeFolder({ saved, config: { encoder, head } }: ModelSource, ou
     : undefined;
   const files = {
     "config.json": text,
-    ...tokenizerFiles(vocabulary, { maxLength: max_seq_length ?? encoder.max_position_embeddings }),
+    ...tokenizerFiles(vocabulary, {
+      maxLength: max_seq_length ?? encoder.max_position_embeddings,
+      normalizeChars: head?.kind === "sequence-classification",
+    }),
     ...terms?.files(),
   };
   for (const [name, text] of Object.entries(files)) {

@@ -16,7 +16,13 @@
  */
 import { join } from "node:path";
 import { writeAtomically } from "../config/mod.ts";
-import { isCjk, isDropped, isPunctuationOrSymbol } from "./normalise.ts";
+import {
+  isCjk,
+  isDropped,
+  isPunctuationOrSymbol,
+  normalizeChars,
+  tokenizeSpecialChars,
+} from "./normalise.ts";
 import { MAX_WORD_CHARACTERS } from "./tokenizer.ts";
 import { SPECIAL_TOKENS, type Vocabulary } from "./vocabulary.ts";
 
@@ -26,6 +32,8 @@ export interface TokenizerFilesOptions {
   readonly lowerCase?: boolean;
   /** Most tokens that the model takes, special tokens included. */
   readonly maxLength?: number;
+  /** Whether texts get {@linkcode normalizeChars} and {@linkcode tokenizeSpecialChars} first, as classifiers' do; default: no. */
+  readonly normalizeChars?: boolean;
 }
 
 /**
@@ -46,10 +54,10 @@ export interface TokenizerFilesOptions {
  */
 export function tokenizerFiles(
   vocabulary: Vocabulary,
-  { lowerCase = true, maxLength = 512 }: TokenizerFilesOptions = {},
+  { lowerCase = true, maxLength = 512, normalizeChars = false }: TokenizerFilesOptions = {},
 ): Record<string, string> {
   return {
-    "tokenizer.json": tokenizerJson(vocabulary, lowerCase),
+    "tokenizer.json": tokenizerJson(vocabulary, lowerCase, normalizeChars),
     "tokenizer_config.json": toText({
       // The class that takes tokenizer.json as it is: those named after models put their own steps in its place.
       tokenizer_class: "PreTrainedTokenizerFast",
@@ -101,8 +109,14 @@ const SPECIAL_ROLES = {
 /** Keeps libraries that lower-case whole strings, as transformers.js does, from making ς of a Σ at the end of a word. */
 const LOWER_SIGMA = { type: "Replace", pattern: { String: "Σ" }, content: "σ" };
 
-function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean): string {
+function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean, normalizes: boolean): string {
   const { dropped, accents, alone } = characterClasses();
+  const isolate = (pattern: string) => ({
+    type: "Split",
+    pattern: { Regex: pattern },
+    behavior: "Isolated",
+    invert: false,
+  });
   const drop = (pattern: string) => ({ type: "Replace", pattern: { Regex: pattern }, content: "" });
   // Accents are dropped before decomposing too: where it reorders them, the library loses track of offsets.
   const json = toText({
@@ -113,6 +127,7 @@ function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean): string {
     normalizer: {
       type: "Sequence",
       normalizers: [
+        ...(normalizes ? characterReplacements() : []),
         drop(dropped),
         ...(lowerCase
           ? [drop(accents), LOWER_SIGMA, { type: "Lowercase" }, { type: "NFD" }, drop(accents)]
@@ -123,7 +138,8 @@ function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean): string {
       type: "Sequence",
       pretokenizers: [
         { type: "WhitespaceSplit" },
-        { type: "Split", pattern: { Regex: alone }, behavior: "Isolated", invert: false },
+        isolate(alone),
+        ...(normalizes ? [isolate(SPECIAL_LETTERS)] : []),
       ],
     },
     post_processor: postProcessor(vocabulary),
@@ -139,6 +155,28 @@ function tokenizerJson(vocabulary: Vocabulary, lowerCase: boolean): string {
   // By hand, because an object would bring the tokens that are numbers forward.
   const entries = vocabulary.tokens.map((token, id) => `      ${JSON.stringify(token)}: ${id}`);
   return json.replace('"vocab": {}', () => `"vocab": {\n${entries.join(",\n")}\n    }`);
+}
+
+/** What {@linkcode tokenizeSpecialChars} isolates that is no symbol. */
+const SPECIAL_LETTERS = "[\u00b2\u00b5\u00ba\u014b\u01b1\u0250-\u02af\u0370-\u04ff\u3007\u3040-\u30ff]";
+
+/**
+ * What {@linkcode normalizeChars} makes of single characters, one replacement each, and the spaces about special characters
+ * that would be others, or gone, when words are split.
+ */
+function characterReplacements() {
+  const special = new RegExp(SPECIAL_LETTERS), replacements = [];
+  for (let codePoint = 0; codePoint < 0x10000; codePoint++) {
+    if (codePoint === 0xd800) codePoint = 0xe000; // surrogates are no characters
+    const char = String.fromCharCode(codePoint), content = tokenizeSpecialChars(normalizeChars(char));
+    if (content === char) continue;
+    const isSymbol = /\p{S}/u.test(char) && normalizeChars(char) === char;
+    const left = char.toLowerCase().normalize("NFD").replace(/\p{Mn}|\u00ad/gu, "");
+    if (content.trim() !== char || !isSymbol && !special.test(left)) {
+      replacements.push({ type: "Replace", pattern: { String: char }, content });
+    }
+  }
+  return replacements;
 }
 
 /** The special tokens, kept whole wherever they stand in raw text. */

@@ -17,13 +17,13 @@ const STEPS: Readonly<Record<MadeUp, Record<string, unknown>>> = {
 export const TRAINED = Object.keys(STEPS) as MadeUp[];
 
 /** Writes a set into `data` of a folder and trains on it. @returns The model's folder. */
-export async function train(folder: string, task: MadeUp): Promise<string> {
+export async function train(folder: string, task: MadeUp, maxLength = 32): Promise<string> {
   const options = resolveOptions(FINETUNE_OPTIONS, {
     dataset: await writeMadeUpSet(join(folder, "data"), task, 120, 40),
     data_dir: join(folder, "data"),
     save_dir: join(folder, "run"),
     preset: "tiny",
-    max_seq_length: 32,
+    max_seq_length: maxLength,
     batch_size: 16,
     valid_steps: 1000,
     num_threads: 1,

@@ -21,7 +21,7 @@ export async function peerPython(root: string): Promise<string | undefined> {
   if (await Deno.readTextFile(stamp).catch(() => "") === digestOf(REQUIREMENTS)) return environment;
   const python = await findPython();
   if (python === undefined) return undefined;
-  console.error(`Installing Paddle and jieba into .venv-peers, by ${python}`);
+  console.error(`Installing Paddle, jieba and onnxruntime into .venv-peers, by ${python}`);
   remove(folder);
   const created = await run(python, ["-m", "venv", "--without-pip", folder], {});
   if (!created.success) throw new UserError(`Cannot create "${folder}": ${created.stderr.trim()}`);

@@ -3,6 +3,7 @@
  *
  *   deno task test:peers                       all of them
  *   deno task test:peers --only segmenters     Python's LAC and jieba against our segmenters
+ *   deno task test:peers --only onnx           exported models in Python and transformers.js
  *   deno task test:peers --only tfjs-core      tfjs-core's own test suite against our backend
  *   deno task test:peers matmul                the specs of tfjs-core with this in their name
  */
@@ -10,7 +11,7 @@ import { parseArgs } from "node:util";
 import { UserError } from "../../lib/config/mod.ts";
 import { type Counts, formatCounts, sum } from "./counts.ts";
 
-const SUITES = ["segmenters", "tfjs-core"];
+const SUITES = ["segmenters", "onnx", "tfjs-core"];
 const TOOLS = ["jieba", "seg", "lac"];
 
 const { values: flags, positionals: [filter] } = parseArgs({
@@ -19,6 +20,7 @@ const { values: flags, positionals: [filter] } = parseArgs({
     only: { type: "string" },
     tool: { type: "string", multiple: true, default: TOOLS },
     sentences: { type: "string", default: "12000" },
+    texts: { type: "string", default: "200" },
     python: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -28,6 +30,10 @@ async function runSuite(name: string): Promise<Counts> {
   if (name === "tfjs-core") {
     const { runTfjsCore } = await import("./tfjs_core.ts"); // loads TensorFlow
     return await runTfjsCore(filter ?? "");
+  }
+  if (name === "onnx") {
+    const { compareOnnx } = await import("./onnx.ts");
+    return await compareOnnx({ texts: Number(flags.texts), python: flags.python });
   }
   const { compareSegmenters } = await import("./segmenters.ts");
   const { tool: tools, sentences, python } = flags;
@@ -39,7 +45,7 @@ if (flags.help) {
     `deno task test:peers [part of a spec's name] [--only ${SUITES.join("|")}] [--tool ${
       TOOLS.join("|")
     }]... ` +
-      "[--sentences N] [--python PYTHON]",
+      "[--sentences N] [--texts N] [--python PYTHON]",
   );
   Deno.exit();
 }
