@@ -1,18 +1,24 @@
 /**
- * Weights on disk: safetensors files, written whole or not at all.
+ * Weights on disk: read from every format of the field, mapped between names, written whole or not at all.
  *
  * @module
  */
 
+export { findWeights, type ReadOptions, readWeights, type Weights } from "./read_weights.ts";
 export {
-  type DataType,
-  type LazyTensorData,
+  openSafetensors,
   readSafetensors,
   readSafetensorsHeader,
   type SafetensorsHeader,
-  type TensorData,
   type TensorInfo,
-  toFloat32,
-  type TypedArray,
   writeSafetensors,
 } from "./safetensors.ts";
+export {
+  type DataType,
+  elementCount,
+  type LazyTensorData,
+  loadTensor,
+  type TensorData,
+  toFloat32,
+  type TypedArray,
+} from "./tensor.ts";

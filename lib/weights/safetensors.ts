@@ -6,34 +6,17 @@
  */
 
 import { type ByteHash, type Disk, fileError, realDisk, UserError, writeAtomically } from "../config/mod.ts";
-
-/** The array that holds the elements of each data type; 16-bit floats are raw bits, booleans are 0 or 1. */
-export interface ArrayOf {
-  I64: BigInt64Array;
-  F64: Float64Array;
-  F32: Float32Array;
-  I32: Int32Array;
-  BF16: Uint16Array;
-  F16: Uint16Array;
-  I16: Int16Array;
-  I8: Int8Array;
-  U8: Uint8Array;
-  BOOL: Uint8Array;
-}
-
-/** Name of a data type as the header spells it. */
-export type DataType = keyof ArrayOf;
-
-/** Any array that a tensor's elements come in. */
-export type TypedArray = ArrayOf[DataType];
-
-/** A tensor in memory: row-major elements and their shape. */
-export type TensorData = { [D in DataType]: { dtype: D; shape: number[]; data: ArrayOf[D] } }[DataType];
-
-/** A tensor whose elements are fetched when their turn to be written comes: one in memory at a time. */
-export type LazyTensorData = {
-  [D in DataType]: { dtype: D; shape: number[]; read: () => ArrayOf[D] | Promise<ArrayOf[D]> };
-}[DataType];
+import {
+  DATA_TYPES,
+  type DataType,
+  ELEMENT_BYTES,
+  elementCount,
+  elementsOf,
+  lazyTensor,
+  type LazyTensorData,
+  type TensorData,
+  type TypedArray,
+} from "./tensor.ts";
 
 /** Where a tensor lies in a file. */
 export interface TensorInfo {
@@ -52,33 +35,6 @@ export interface SafetensorsHeader {
   /** In the order of the bytes. */
   tensors: Map<string, TensorInfo>;
 }
-
-// In the order in which the reference implementation lays tensors out.
-const arrayTypes: { [D in DataType]: new (buffer: ArrayBuffer) => ArrayOf[D] } = {
-  I64: BigInt64Array,
-  F64: Float64Array,
-  F32: Float32Array,
-  I32: Int32Array,
-  BF16: Uint16Array,
-  F16: Uint16Array,
-  I16: Int16Array,
-  I8: Int8Array,
-  U8: Uint8Array,
-  BOOL: Uint8Array,
-};
-const layoutOrder = Object.keys(arrayTypes) as DataType[];
-const elementBytes: Record<DataType, number> = {
-  I64: 8,
-  F64: 8,
-  F32: 4,
-  I32: 4,
-  BF16: 2,
-  F16: 2,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-};
 
 const lengthBytes = 8;
 const largestHeader = 100_000_000; // bytes; the reference implementation refuses more
@@ -107,7 +63,7 @@ export async function readSafetensors(
   const { tensors: infos } = await readHeader(file, path, hash);
   for (const [name, { dtype, shape, byteLength }] of infos) { // their bytes follow one another
     const bytes = await readBytes(file, byteLength, path, hash);
-    tensors.set(name, { dtype, shape, data: new arrayTypes[dtype](bytes.buffer) } as TensorData);
+    tensors.set(name, { dtype, shape, data: elementsOf(dtype, bytes) } as TensorData);
   }
   return tensors;
 }
@@ -129,6 +85,34 @@ export async function readSafetensors(
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
   using file = await open(path);
   return await readHeader(file, path);
+}
+
+/**
+ * Opens a safetensors file: names, types and shapes now, elements when they are asked for.
+ *
+ * @param path - The file.
+ * @returns The tensors by name, in the order of the file.
+ * @throws {UserError} When the file cannot be read, is cut short, or breaks the format.
+ *
+ * @example
+ * ```ts
+ * import { openSafetensors } from "./safetensors.ts";
+ * const tensors = await openSafetensors("tests/fixtures/tiny/model.safetensors");
+ * console.log(await tensors.get("discriminator.bias_mts.weight")?.read()); // 200 numbers
+ * ```
+ */
+export async function openSafetensors(path: string): Promise<Map<string, LazyTensorData>> {
+  const { tensors } = await readSafetensorsHeader(path);
+  return new Map(
+    [...tensors].map(([name, { dtype, shape, offset }]) => [
+      name,
+      lazyTensor(dtype, shape, async (bytes) => {
+        using file = await open(path);
+        await file.seek(offset, Deno.SeekMode.Start);
+        await fill(file, bytes, path);
+      }),
+    ]),
+  );
 }
 
 /**
@@ -160,39 +144,9 @@ export async function writeSafetensors(
   } = {},
 ): Promise<void> {
   const sorted = [...tensors].sort(([a, { dtype: typeA }], [b, { dtype: typeB }]) =>
-    layoutOrder.indexOf(typeA) - layoutOrder.indexOf(typeB) || (a < b ? -1 : 1)
+    DATA_TYPES.indexOf(typeA) - DATA_TYPES.indexOf(typeB) || (a < b ? -1 : 1)
   );
   await writeAtomically(path, fileChunks(sorted, metadata), disk, hash);
-}
-
-/**
- * Converts a floating-point tensor of any width to float32.
- *
- * @param tensor - A tensor of data type F16, BF16, F32 or F64.
- * @returns Its elements; the tensor's own array when it is F32.
- * @throws {TypeError} When the tensor is not floating-point.
- *
- * @example
- * ```ts
- * import { toFloat32 } from "./safetensors.ts";
- * console.log(toFloat32({ dtype: "BF16", shape: [1], data: new Uint16Array([0x3fc0]) })); // [1.5]
- * ```
- */
-export function toFloat32(tensor: TensorData): Float32Array {
-  switch (tensor.dtype) {
-    case "F32":
-      return tensor.data;
-    case "F64":
-      return new Float32Array(tensor.data);
-    case "F16": {
-      const { buffer, byteOffset, length } = tensor.data;
-      return new Float32Array(new Float16Array(buffer, byteOffset, length));
-    }
-    case "BF16": // the upper half of a float32
-      return new Float32Array(Uint32Array.from(tensor.data, (bits) => bits << 16).buffer);
-    default:
-      throw new TypeError(`Cannot convert a tensor of data type ${tensor.dtype} to float32`);
-  }
 }
 
 async function* fileChunks(
@@ -209,7 +163,7 @@ async function* fileChunks(
     if (names.has(name)) throw new RangeError(`Cannot write tensor "${name}": the name is taken`);
     names.add(name);
     const start = end;
-    end += elementCount(shape) * elementBytes[dtype];
+    end += elementCount(shape) * ELEMENT_BYTES[dtype];
     entries.push([name, { dtype, shape, data_offsets: [start, end] }]);
   }
   const header = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
@@ -222,7 +176,7 @@ async function* fileChunks(
   for (const [name, tensor] of tensors) {
     const data: TypedArray = "data" in tensor ? tensor.data : await tensor.read();
     const count = elementCount(tensor.shape);
-    if (data.length !== count || data.BYTES_PER_ELEMENT !== elementBytes[tensor.dtype]) {
+    if (data.length !== count || data.BYTES_PER_ELEMENT !== ELEMENT_BYTES[tensor.dtype]) {
       throw new RangeError(
         `Cannot write tensor "${name}": ${data.length} elements of ${data.BYTES_PER_ELEMENT} bytes for ` +
           `${count} of ${tensor.dtype}, shape [${tensor.shape}]`,
@@ -288,7 +242,7 @@ function parseHeader(bytes: Uint8Array, path: string): Record<string, unknown> {
 /** Checks one entry of the header; the offset is still relative to the first tensor. */
 function tensorInfo(name: string, entry: unknown, path: string): TensorInfo {
   const { dtype, shape, data_offsets: offsets } = isRecord(entry) ? entry : {};
-  if (typeof dtype !== "string" || !Object.hasOwn(elementBytes, dtype)) {
+  if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
     throw invalid(path, `tensor "${name}" has unknown data type ${JSON.stringify(dtype)}`);
   }
   if (!isListOfSizes(shape)) {
@@ -298,7 +252,7 @@ function tensorInfo(name: string, entry: unknown, path: string): TensorInfo {
     throw invalid(path, `tensor "${name}" has no valid data_offsets: ${JSON.stringify(offsets)}`);
   }
   const [start, end] = offsets as [number, number];
-  const byteLength = elementCount(shape) * elementBytes[dtype as DataType];
+  const byteLength = elementCount(shape) * ELEMENT_BYTES[dtype as DataType];
   if (end - start !== byteLength) {
     throw invalid(
       path,
@@ -326,21 +280,21 @@ async function readBytes(
   hash?: ByteHash,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(count);
-  for (let filled = 0; filled < count;) {
-    const read = await file.read(bytes.subarray(filled));
-    if (read === null) throw invalid(path, "the file became shorter while it was read");
-    filled += read;
-  }
+  await fill(file, bytes, path);
   hash?.update(bytes);
   return bytes;
 }
 
-function invalid(path: string, reason: string, cause?: unknown): UserError {
-  return new UserError(`Cannot read safetensors "${path}": ${reason}`, { cause });
+async function fill(file: Deno.FsFile, bytes: Uint8Array, path: string): Promise<void> {
+  for (let filled = 0; filled < bytes.length;) {
+    const read = await file.read(bytes.subarray(filled));
+    if (read === null) throw invalid(path, "the file became shorter while it was read");
+    filled += read;
+  }
 }
 
-function elementCount(shape: number[]): number {
-  return shape.reduce((count, size) => count * size, 1);
+function invalid(path: string, reason: string, cause?: unknown): UserError {
+  return new UserError(`Cannot read safetensors "${path}": ${reason}`, { cause });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
