@@ -1,8 +1,7 @@
 /** `deno task docs`: writes every command's flags to tasks/README.md, from the tables that the commands read. */
 import { markdownOptions, type OptionTable } from "../lib/config/mod.ts";
-import { FINETUNE_OPTIONS } from "../lib/cblue/mod.ts";
+import { CBLUE_OPTIONS, FINETUNE_OPTIONS } from "../lib/cblue/mod.ts";
 import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
-import { CBLUE_OPTIONS } from "./cblue.ts";
 import { CHECK_FORMAT_OPTIONS } from "./check_format.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
@@ -10,8 +9,10 @@ import { EVALUATE_OPTIONS } from "./evaluate.ts";
 import { EXPORT_OPTIONS } from "./export.ts";
 import { INFER_OPTIONS } from "./infer.ts";
 import { INSPECT_OPTIONS } from "./inspect.ts";
+import { LAB_OPTIONS } from "./lab.ts";
 import { LAUNCH_OPTIONS } from "./launch.ts";
 import { MERGE_OPTIONS } from "./merge.ts";
+import { NOTEBOOKS_OPTIONS } from "./notebooks.ts";
 import { PREDICT_OPTIONS } from "./predict.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
 import { REPORT_OPTIONS } from "./report.ts";
@@ -38,6 +39,8 @@ const COMMANDS: Record<string, OptionTable> = {
   infer: INFER_OPTIONS,
   launch: LAUNCH_OPTIONS,
   report: REPORT_OPTIONS,
+  lab: LAB_OPTIONS,
+  notebooks: NOTEBOOKS_OPTIONS,
 };
 
 /** The page: one table of flags a command. */

@@ -70,6 +70,18 @@ function parametersOf(settings: readonly string[] = []): Record<string, string> 
   }));
 }
 
+/** What notebooks need is installed if it can be; without it, those that can do without still run. */
+async function setUp(signal: AbortSignal): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", join(dirname(FOLDER), "tasks", "setup.ts"), "--quiet"],
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+    signal,
+  }).output();
+  if (!success) console.error("Going on without: notebooks that need what is missing will say so");
+}
+
 /** Runs one notebook and all that comes after it. */
 async function run(
   { path, notebook }: NotebookAt,
@@ -148,9 +160,12 @@ await runTask(import.meta, {
       ? notebooks.flatMap((at) => [...checkIsRun(at), ...checkOutputs(at)])
       : await checkTypes(notebooks);
     for (const problem of errors) console.error(formatProblem(problem));
-    const failures = options.check || errors.length > 0 ? errors : await runAll(notebooks, options, signal);
-    const failed = new Set(failures.map(({ path }) => path)).size;
+    if (!options.check && errors.length === 0) {
+      await setUp(signal);
+      errors.push(...await runAll(notebooks, options, signal));
+    }
+    const failed = new Set(errors.map(({ path }) => path)).size;
     console.log(`${paths.length} notebooks, ${failed} failed`);
-    if (failures.length > 0) Deno.exitCode = 1;
+    if (errors.length > 0) Deno.exitCode = 1;
   },
 });

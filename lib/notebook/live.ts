@@ -68,15 +68,10 @@ export class LivePlot {
     this.#turnedAt = performance.now();
   }
 
-  /**
-   * Shows the whole, interactive figure.
-   *
-   * @returns the figure, to be saved or shown elsewhere
-   */
-  async finish(): Promise<Figure> {
-    const { figure } = this;
-    await show(figure, { id: this.#id, ...(this.#isShown && { update: true }) });
-    return figure;
+  /** Shows the whole, interactive figure. */
+  async finish(): Promise<void> {
+    await show(this.figure, { id: this.#id, update: this.#isShown });
+    this.#isShown = true;
   }
 
   #append(name: string, x: number, y: number) {
