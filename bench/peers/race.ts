@@ -3,12 +3,18 @@
  *
  * @module
  */
-import { type FinetuneSpec, type StepCost, StepProcess, type StepSpec } from "./step_process.ts";
+import {
+  type FinetuneSpec,
+  type InferenceSpec,
+  type StepCost,
+  StepProcess,
+  type StepSpec,
+} from "./step_process.ts";
 
 /** How a driver is started, and what it trains. */
 export interface Side {
   readonly command: readonly string[];
-  readonly spec: StepSpec | FinetuneSpec;
+  readonly spec: StepSpec | FinetuneSpec | InferenceSpec;
   /** Steps before the clock runs. */
   readonly warmup: number;
   /** How many batches of the specification it trains on in turn; 1 for a stream, which has but its next. */

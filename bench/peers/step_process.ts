@@ -60,6 +60,18 @@ export interface FinetuneSpec extends Pick<StepSpec, "precision" | "threads" | "
   readonly maxLength: number;
 }
 
+/** What a driver answers with. */
+export interface InferenceSpec {
+  /** The exported model; of PyTorch the sizes are enough. */
+  readonly model: string;
+  readonly config: FinetuningConfig;
+  readonly threads: number;
+  /** Rows in batches, a JSON file of token ids. */
+  readonly batches: string;
+  /** Ours alone: rows are padded to this and not parted; default: they go through the model as the predictor has it. */
+  readonly padded?: number;
+}
+
 /** A row of tokens and its class. */
 export interface LabelledRow {
   readonly ids: number[];
@@ -90,6 +102,9 @@ export const drivers = {
   paddle: (python: string): string[] => [python, path("./paddle_step.py")],
   ourFinetune: (): string[] => [Deno.execPath(), "run", "-A", "--no-check", path("./our_finetune.ts")],
   torchFinetune: (python: string): string[] => [python, path("./torch_finetune.py")],
+  ourInference: (): string[] => [Deno.execPath(), "run", "-A", "--no-check", path("./our_inference.ts")],
+  onnxInference: (python: string): string[] => [python, path("./onnx_inference.py")],
+  torchInference: (python: string): string[] => [python, path("./torch_inference.py")],
 };
 
 /** A driver that runs. */
@@ -102,7 +117,7 @@ export class StepProcess implements Disposable {
   readonly #answers: AsyncIterator<string>;
   #complaints = "";
 
-  private constructor(command: readonly string[], spec: StepSpec | FinetuneSpec) {
+  private constructor(command: readonly string[], spec: StepSpec | FinetuneSpec | InferenceSpec) {
     const [program, ...args] = command as [string, ...string[]];
     this.#process = spawn(program, [...args, JSON.stringify(spec)]);
     this.#process.stderr.on("data", (bytes) => this.#complaints = `${this.#complaints}${bytes}`.slice(-4000));
@@ -117,7 +132,10 @@ export class StepProcess implements Disposable {
    * @param spec what it trains
    * @throws {Error} if it ends before that, with what it wrote to stderr
    */
-  static async start(command: readonly string[], spec: StepSpec | FinetuneSpec): Promise<StepProcess> {
+  static async start(
+    command: readonly string[],
+    spec: StepSpec | FinetuneSpec | InferenceSpec,
+  ): Promise<StepProcess> {
     const started = new StepProcess(command, spec);
     Object.assign(started, await started.#answer<{ version: string; parameters: number }>());
     return started;
