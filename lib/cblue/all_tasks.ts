@@ -4,14 +4,40 @@
  * @module
  */
 import { join } from "node:path";
-import { fileError, UserError } from "../config/mod.ts";
-import { readSplit } from "./data.ts";
+import { fileError, type OptionsOf, type OptionTable, UserError, writeAtomically } from "../config/mod.ts";
+import { type AnsweredSplit, answerSplit } from "./answered.ts";
 import { findFile } from "./files/files.ts";
 import { finetune, type FinetuneContext } from "./finetune.ts";
 import { FinetunedModel } from "./finetuned_model.ts";
-import type { FinetuneOptions } from "./options.ts";
-import { evaluateAnswers, type Evaluation } from "./scores/scoring.ts";
+import { FINETUNE_OPTIONS } from "./options.ts";
+import type { Evaluation } from "./scores/scoring.ts";
 import { type Task, TASKS } from "./tasks.ts";
+
+const OWN_OPTIONS = {
+  data_dir: {
+    type: "path",
+    required: true,
+    help: "Folder with a folder or zip for each task, named as the task",
+  },
+  save_dir: {
+    type: "path",
+    default: "./checkpoint",
+    aliases: ["output_dir"],
+    help: "Folder with a folder for each task's run, scores.md and scores.json; the same command resumes",
+  },
+  tasks: { type: "string", help: "Which tasks, as in CMeEE,KUAKE-QIC; default: all that there is data for" },
+  all: { type: "boolean", default: false, help: "All that there is data for: the default" },
+} as const satisfies OptionTable;
+
+const { dataset: _, data_dir: __, save_dir: ___, ...common } = FINETUNE_OPTIONS;
+
+/** Every option of {@linkcode finetuneAll}: the flags of `deno task cblue`. */
+export const CBLUE_OPTIONS:
+  & typeof OWN_OPTIONS
+  & Omit<typeof FINETUNE_OPTIONS, "dataset" | keyof typeof OWN_OPTIONS> = { ...OWN_OPTIONS, ...common };
+
+/** Resolved options of {@linkcode finetuneAll}. */
+export type CblueOptions = OptionsOf<typeof CBLUE_OPTIONS>;
 
 /** A task's line in the table. */
 export interface TaskScore {
@@ -27,21 +53,35 @@ export interface TaskScore {
   readonly seconds: number;
 }
 
+/** A task's line, and what the line is about. */
+export interface TaskResult extends TaskScore {
+  readonly answered: AnsweredSplit;
+}
+
 /**
  * Fine-tunes on each task and scores its best checkpoint on dev; what an earlier call finished is not done again.
  *
- * @param options As for `finetune`; `dataset` is ignored, `data_dir` holds a folder or zip for each task, and `save_dir` gets
- * a folder for each.
- * @param names Which tasks; default: all that there is data for.
+ * After each task `scores.md` and `scores.json` in `save_dir` hold the tasks so far.
+ *
+ * @param options As `deno task cblue` takes them; see {@linkcode CBLUE_OPTIONS}.
+ * @returns One result a task, as it is there; nothing more once `context.signal` is aborted.
  * @throws {UserError} If there is data for none, or a task fails.
+ *
+ * @example
+ * ```ts ignore
+ * import { resolveOptions } from "../config/mod.ts";
+ * import { CBLUE_OPTIONS, finetuneAll } from "./mod.ts";
+ * const options = resolveOptions(CBLUE_OPTIONS, { data_dir: "data", model: "output/base/checkpoint-10000" });
+ * for await (const { task, evaluation } of finetuneAll(options)) console.log(task, evaluation.score.value);
+ * ```
  */
 export async function* finetuneAll(
-  options: FinetuneOptions,
-  context: FinetuneContext,
-  names?: readonly string[],
-): AsyncGenerator<TaskScore> {
+  { tasks, all: _all, ...options }: CblueOptions,
+  context: FinetuneContext = {},
+): AsyncGenerator<TaskResult> {
   const { print = console.log, signal } = context;
-  let found = 0;
+  const names = tasks?.split(",").map((name) => name.trim());
+  const scores: TaskScore[] = [];
   for (const task of Object.values(TASKS) as Task[]) {
     if (names && !names.some((name) => name.toLowerCase() === task.name.toLowerCase())) continue;
     const folder = await folderOf(task, options.data_dir);
@@ -51,7 +91,6 @@ export async function* finetuneAll(
       }
       continue;
     }
-    found++;
     print(`\n${task.name}`);
     const start = performance.now();
     const given = {
@@ -63,14 +102,14 @@ export async function* finetuneAll(
     const { folder: model } = await finetune(given, context);
     if (signal?.aborted) return;
     using best = await FinetunedModel.open(model, { long: options.long, useAmp: options.use_amp });
-    const dev = await readSplit(task, folder, "dev", { answered: true });
-    if (!dev) throw new UserError(`Cannot score ${task.name}: "${folder}" has no dev file`);
-    const evaluation = evaluateAnswers(task, dev as never, await best.predict(dev, { signal }) as never);
+    const answered = await answerSplit(best, folder, { signal }), { evaluation } = answered;
+    const { published } = task.recipe, differs = differencesOf(task, given);
     const seconds = (performance.now() - start) / 1000;
-    const { published } = task.recipe;
-    yield { task: task.name, evaluation, published, model, differs: differencesOf(task, options), seconds };
+    scores.push({ task: task.name, evaluation, published, model, differs, seconds });
+    await writeScores(scores, options);
+    yield { ...scores.at(-1)!, answered };
   }
-  if (found === 0) {
+  if (scores.length === 0) {
     throw new UserError(
       `Cannot fine-tune: "${options.data_dir}" has no folder or zip of a task, such as CMeEE`,
     );
@@ -89,8 +128,10 @@ async function folderOf(task: Task, folder: string): Promise<string | undefined>
   return undefined;
 }
 
-function differencesOf({ recipe }: Task, options: FinetuneOptions): string[] {
-  const { epochs, batch_size, learning_rate, max_seq_length, max_steps } = options;
+function differencesOf(
+  { recipe }: Task,
+  { epochs, batch_size, learning_rate, max_seq_length, max_steps }: Omit<CblueOptions, "tasks" | "all">,
+): string[] {
   const all: [string, number | undefined, number][] = [
     ["epochs", epochs, recipe.epochs],
     ["batch size", batch_size, recipe.batchSize],
@@ -104,12 +145,25 @@ function differencesOf({ recipe }: Task, options: FinetuneOptions): string[] {
   ];
 }
 
+async function writeScores(scores: readonly TaskScore[], options: EncoderOptions & { save_dir: string }) {
+  const files = {
+    "scores.md": formatScores(scores, options),
+    "scores.json": JSON.stringify(scores, null, 2) + "\n",
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await writeAtomically(join(options.save_dir, name), [new TextEncoder().encode(text)]);
+  }
+}
+
+/** Which encoder was fine-tuned. */
+type EncoderOptions = Pick<CblueOptions, "model" | "preset">;
+
 /**
  * Writes scores as a Markdown table.
  *
- * @param model What was fine-tuned, for the line above the table.
+ * @param options What was fine-tuned, for the line above the table.
  */
-export function formatScores(scores: readonly TaskScore[], model: string): string {
+export function formatScores(scores: readonly TaskScore[], { model, preset }: EncoderOptions): string {
   const percent = (share: number | undefined) => share === undefined ? "–" : (100 * share).toFixed(2);
   const lines = scores.map(({ task, evaluation: { score, interval, examples }, published, differs }) => {
     const range = `${percent(interval.low)} – ${percent(interval.high)}`;
@@ -120,7 +174,9 @@ export function formatScores(scores: readonly TaskScore[], model: string): strin
   });
   const mean = scores.reduce((sum, { evaluation }) => sum + evaluation.score.value, 0) / scores.length;
   return [
-    `Scores on dev of ${model}; "published" is the original's model of 114 M parameters on the official dev sets.`,
+    `Scores on dev of ${
+      model === undefined ? `a new encoder of size ${preset}` : `"${model}"`
+    }; "published" is the original's model of 114 M parameters on the official dev sets.`,
     "",
     "| task | metric | dev | 95 % interval | published | records | otherwise than the original's recipe |",
     "| --- | --- | --- | --- | --- | --- | --- |",

@@ -12,6 +12,7 @@ import {
   type LoadedCheckpoint,
   loadLatestCheckpoint,
   lockOutputDir,
+  readLogRecords,
   removeLeftovers,
   restoreMoments,
   restoreTrained,
@@ -19,6 +20,7 @@ import {
   together,
 } from "../training/mod.ts";
 import { type FinetuningData, openFinetuningData } from "./data.ts";
+import type { FinetuningRecord } from "./log.ts";
 import type { Score } from "./scores/metrics.ts";
 import { openModel, readSavedModel, type SavedModel } from "./open_model.ts";
 import { type FinetuneOptions, RESUMABLE } from "./options.ts";
@@ -31,6 +33,11 @@ export interface FinetuneContext {
   readonly signal?: AbortSignal;
   /** Takes the log lines. Default: `console.log`. */
   readonly print?: (line: string) => void;
+  /**
+   * Hears each record of the run, of a resumed one those before first, and training waits for it: a place to draw curves, and
+   * for a Stop button to be heard.
+   */
+  readonly onRecord?: ((record: FinetuningRecord) => void | Promise<void>) | undefined;
   /** The processes that train together, each of which calls this function; default: this one alone. */
   readonly cluster?: Cluster | undefined;
 }
@@ -113,7 +120,7 @@ interface RunInputs {
 async function carryOut(
   { options, data, saved, from, exchange, context }: RunInputs,
 ): Promise<FinetuneSummary> {
-  const { signal, print = console.log } = context, leads = exchange.rank === 0;
+  const { signal, print = console.log, onRecord } = context, leads = exchange.rank === 0;
   const { approach, recipe, rows, vocabulary, dev, task } = data;
   const resumed = from && "model" in from
     ? { ...await readSavedModel(from.folder), tensors: from.model }
@@ -168,7 +175,13 @@ async function carryOut(
       exchange,
       bar,
       print,
+      onRecord,
     });
+    if (onRecord && leads && from) {
+      for (const record of await readLogRecords(options.save_dir)) {
+        await onRecord(record as unknown as FinetuningRecord);
+      }
+    }
     await run.train(signal);
     const { best } = run.progress;
     const folder = best ? join(options.save_dir, `checkpoint-${best.step}`) : run.folder;

@@ -9,6 +9,7 @@ import { formatDuration } from "../config/mod.ts";
 import { EventFileWriter } from "../tensorflow/mod.ts";
 import { AppendedFile, formatGigabytes, formatRate, processMemory, RECORDS_FILE } from "../training/mod.ts";
 import type { Score } from "./scores/metrics.ts";
+import type { MetricName } from "./tasks.ts";
 
 /** Where a run stands after a step. */
 export interface LogPosition {
@@ -34,6 +35,28 @@ export type StepNumbers = Readonly<Record<string, number>> & {
   readonly slots: number;
   readonly rows: number;
 };
+
+/** One line of `train.jsonl`; beside what is named here, numbers of the task, the clock and the machine. */
+export type FinetuningRecord =
+  & Readonly<Record<string, unknown>>
+  & { readonly step: number }
+  & (
+    | {
+      readonly kind: "training";
+      /** Mean over the steps since the record before; null if it was no finite number. */
+      readonly avg_loss: number | null;
+      /** Share of the rows that were classified rightly. */
+      readonly accuracy?: number;
+      readonly lr: number;
+    }
+    | {
+      readonly kind: "evaluation";
+      /** The task's official one. */
+      readonly metric: MetricName;
+      /** On dev. */
+      readonly score: number;
+    }
+  );
 
 /** What a checkpoint keeps of the log, as JSON. */
 export interface FinetuningLogState {
@@ -87,13 +110,20 @@ export class FinetuningLog implements Disposable {
     this.#opened = opened.move();
   }
 
-  /** Adds a step, and writes a line if one is due. */
-  add({ step, epoch, batch, learningRate, lossScale }: LogPosition, numbers: StepNumbers) {
+  /**
+   * Adds a step, and writes a line if one is due.
+   *
+   * @returns The record that was written, if one was due.
+   */
+  add(
+    { step, epoch, batch, learningRate, lossScale }: LogPosition,
+    numbers: StepNumbers,
+  ): FinetuningRecord | undefined {
     const { loggingSteps, totalSteps, isMean, print } = this.#options, sums = this.#sums;
     for (const [name, value] of Object.entries({ ...numbers, steps: 1 })) {
       sums[name] = (sums[name] ?? 0) + value;
     }
-    if (step % loggingSteps !== 0 && step !== totalSteps) return;
+    if (step % loggingSteps !== 0 && step !== totalSteps) return undefined;
 
     const steps = sums.steps!, seconds = this.#seconds(), elapsed = seconds - this.#secondsAtLastLine;
     const mean = (name: string) => finite(sums[name]! / steps);
@@ -101,7 +131,7 @@ export class FinetuningLog implements Disposable {
       .map((name) => [name, isMean(name) ? mean(name) : sums[name]!] as const);
     const { resident, peak } = processMemory();
     const record = {
-      kind: "training",
+      kind: "training" as const,
       step,
       epoch,
       batch,
@@ -144,15 +174,19 @@ export class FinetuningLog implements Disposable {
     this.#write(record);
     this.#sums = {};
     this.#secondsAtLastLine = seconds;
+    return record;
   }
 
   /** Writes what an evaluation on dev found. */
-  evaluation(step: number, { metric, value, details }: Score, seconds: number) {
+  evaluation(step: number, { metric, value, details }: Score, seconds: number): FinetuningRecord {
     const all = Object.entries({ [metric]: value, ...details }).map(([name, value]) =>
       `${name}: ${value.toFixed(5)}`
     );
     this.message(`dev at step ${step}: ${all.join(", ")}`);
-    this.#write({ kind: "evaluation", step, metric, score: value, ...details, eval_seconds: seconds });
+    const measured = { metric, score: value, ...details, eval_seconds: seconds };
+    const record = { kind: "evaluation", step, ...measured } as FinetuningRecord;
+    this.#write(record);
+    return record;
   }
 
   /** Writes a line to the console and to `train.log`. */
@@ -182,7 +216,7 @@ export class FinetuningLog implements Disposable {
     this.#opened.dispose();
   }
 
-  #write(record: { readonly kind: string; readonly step: number } & Readonly<Record<string, unknown>>) {
+  #write(record: FinetuningRecord) {
     this.#records.append(JSON.stringify(record));
     const prefix = record.kind === "evaluation" ? "eval/" : "";
     for (const [name, value] of Object.entries(record)) {

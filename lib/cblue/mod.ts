@@ -152,6 +152,7 @@ export {
 export { balancedWeights, type ClassificationPrediction } from "./classification.ts";
 export { approachOf, type FinetuningData, foldOf, openFinetuningData, readSplit } from "./data.ts";
 export { finetune, type FinetuneContext, type FinetuneSummary } from "./finetune.ts";
+export { type FinetuningRecord } from "./log.ts";
 export { FinetunedModel, type OpenOptions, type PredictOptions } from "./finetuned_model.ts";
 export { layerwiseFactor } from "./layerwise.ts";
 export { finetuningLearner, type FinetuningSetup, isPackable, Predictor } from "./learner.ts";
@@ -161,8 +162,23 @@ export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
 export { finetuningSchedule } from "./schedule.ts";
 export { TermAnswerer } from "./terms.ts";
-export { countAnswer, evaluateAnswers, type Evaluation, formatEvaluation } from "./scores/scoring.ts";
-export { finetuneAll, formatScores, type TaskScore } from "./all_tasks.ts";
+export {
+  type Confusions,
+  confusionsOf,
+  countAnswer,
+  evaluateAnswers,
+  type Evaluation,
+  formatEvaluation,
+} from "./scores/scoring.ts";
+export {
+  CBLUE_OPTIONS,
+  type CblueOptions,
+  finetuneAll,
+  formatScores,
+  type TaskResult,
+  type TaskScore,
+} from "./all_tasks.ts";
+export { type AnsweredSplit, answerSplit } from "./answered.ts";
 export {
   AutoModelForQuestionAnswering,
   AutoModelForSequenceClassification,
@@ -172,3 +188,5 @@ export {
   PretrainedModel,
 } from "./auto.ts";
 export { errorPage } from "./scores/error_page.ts";
+export { type WrongAnswer, wrongAnswers } from "./scores/wrong_answers.ts";
+export { MADE_UP_TASKS, type MadeUpTask, writeMadeUpSet, writeMadeUpSets } from "./made_up/mod.ts";

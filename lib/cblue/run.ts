@@ -28,7 +28,7 @@ import type { FinetuningData } from "./data.ts";
 import { finetuningLearner, isPackable, Predictor } from "./learner.ts";
 import type { Example } from "./examples.ts";
 import { addCounts, type Score, scoreCounts } from "./scores/metrics.ts";
-import { FinetuningLog, type FinetuningLogState } from "./log.ts";
+import { FinetuningLog, type FinetuningLogState, type FinetuningRecord } from "./log.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { countAnswer } from "./scores/scoring.ts";
 import type { OpenedModel } from "./open_model.ts";
@@ -45,6 +45,8 @@ export interface RunParts {
   readonly exchange: Exchange;
   readonly bar: ProgressBar;
   readonly print: (line: string) => void;
+  /** Hears each record of rank 0. */
+  readonly onRecord: ((record: FinetuningRecord) => void | Promise<void>) | undefined;
 }
 
 /** What changes from step to step, as checkpoints keep it in `run_states.json`. */
@@ -199,11 +201,12 @@ export class FinetuningRun implements Disposable {
     progress.position = this.#stream.position;
     const { stop: _stop, ...numbers } = report;
     const { total, gradNorm } = report;
-    this.#log?.add(
+    const record = this.#log?.add(
       { step: this.step, epoch, batch, learningRate, lossScale: this.#scaler?.scale },
       { ...numbers, total, gradNorm, ...this.#seen, skipped: Number(result !== "updated") },
     );
     this.#seen = { rows: 0, tokens: 0, slots: 0 };
+    if (record) await this.#parts.onRecord?.(record);
     this.#parts.bar.update(this.step, `loss ${report.total.toFixed(3)}`);
   }
 
@@ -248,7 +251,8 @@ export class FinetuningRun implements Disposable {
     ]);
     const score = scoreCounts(task.metric, await this.#ofAll(counts));
     progress.evaluated = this.step;
-    this.#log?.evaluation(this.step, score, (performance.now() - start) / 1000);
+    const record = this.#log?.evaluation(this.step, score, (performance.now() - start) / 1000);
+    if (record) await this.#parts.onRecord?.(record);
     if (score.value > (progress.best?.score.value ?? -1)) {
       progress.best = { step: this.step, score };
       progress.since = 0;

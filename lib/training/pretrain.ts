@@ -13,10 +13,10 @@ import { lossChart } from "./chart.ts";
 import { removeLeftovers } from "./checkpoint.ts";
 import { openTrainingData, type TrainingData } from "./data.ts";
 import { lockOutputDir } from "./lock.ts";
-import { readTrainingRecords, type TrainingRecord } from "./log.ts";
 import { checkMemory } from "./memory.ts";
 import type { PretrainOptions } from "./options.ts";
 import { describePlan, planRun } from "./plan.ts";
+import { type LogRecord, readLogRecords, readTrainingRecords, type TrainingRecord } from "./records.ts";
 import { type Beginning, removeObsolete, type StartingPoint, startingPoint } from "./resume.ts";
 import { PretrainingRun } from "./run.ts";
 import { together } from "./together.ts";
@@ -27,6 +27,11 @@ export interface PretrainContext {
   signal?: AbortSignal;
   /** Takes the log lines. Default: `console.log`. */
   print?: (line: string) => void;
+  /**
+   * Hears each record of the run, of a resumed one those before first, and training waits for it: a place to draw curves, and
+   * for a Stop button to be heard.
+   */
+  onRecord?: ((record: LogRecord) => void | Promise<void>) | undefined;
   /** The processes that train together, each of which calls this function; default: this one alone. */
   cluster?: Cluster | undefined;
 }
@@ -120,7 +125,7 @@ interface RunInputs extends Beginning {
 async function carryOut(
   { options, data, from, obsolete, exchange, context }: RunInputs,
 ): Promise<PretrainSummary> {
-  const { signal, print = console.log, cluster } = context;
+  const { signal, print = console.log, onRecord, cluster } = context;
   // as the run began: another release may lay rows out otherwise
   if (from?.resumed && from.state.layout) data.layout = from.state.layout as BatchLayout;
   const config = from?.config as PretrainingConfig | undefined;
@@ -154,7 +159,10 @@ async function carryOut(
   });
   let folder = "", step = 0;
   try {
-    using run = await PretrainingRun.open({ options, data, plan, from, exchange, bar, print });
+    using run = await PretrainingRun.open({ options, data, plan, from, exchange, bar, print, onRecord });
+    if (onRecord && leads && from?.resumed) {
+      for (const record of await readLogRecords(options.output_dir)) await onRecord(record);
+    }
     if (options.do_train) await run.train(signal);
     else await run.evaluate(signal);
     ({ folder, step } = run);

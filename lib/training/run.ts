@@ -20,6 +20,7 @@ import type { RunPlan } from "./plan.ts";
 import type { PretrainingReport } from "./pretraining_step.ts";
 import { type Progress, progressAt } from "./progress.ts";
 import { ReadAhead } from "./read_ahead.ts";
+import type { LogRecord } from "./records.ts";
 import { describeRun, runNotes, writeEvents } from "./report.ts";
 import { momentsOf, type StartingPoint } from "./resume.ts";
 import { SentenceLog } from "./sentence_log.ts";
@@ -35,6 +36,8 @@ export interface RunParts {
   exchange: Exchange;
   bar: ProgressBar;
   print: (line: string) => void;
+  /** Hears each record of rank 0. */
+  onRecord?: ((record: LogRecord) => void | Promise<void>) | undefined;
 }
 
 /** One run: made, then told to `train` or to `evaluate`. */
@@ -183,7 +186,7 @@ export class PretrainingRun implements Disposable {
       { step: this.step, epochs: this.#epochs(), seconds: (performance.now() - start) / 1000 },
       stepMetrics(report, { tokens: report.tokens, sentences }, config.loss_weights),
     );
-    if (record) writeEvents(this.#events!, record, config);
+    if (record) await this.#tell(record);
     this.#progress.evaluated = this.step;
     this.#progress.evaluationDue = false;
     if (options.load_best_model_at_end && options.do_train) await this.#saveIfBest(report.total);
@@ -246,7 +249,7 @@ export class PretrainingRun implements Disposable {
         skipped: result !== "updated",
       }, config.loss_weights),
     );
-    if (record) writeEvents(this.#events!, record, config);
+    if (record) await this.#tell(record);
     this.#parts.bar.update(this.step, `loss ${report.total.toFixed(2)}`);
     return epoch;
   }
@@ -339,6 +342,12 @@ export class PretrainingRun implements Disposable {
   #epochs(): number | undefined {
     const { position } = this.#progress, { length } = this.#parts.data.train;
     return position && (position.taken - position.waiting.length) / length;
+  }
+
+  async #tell(record: LogRecord) {
+    const { plan: { config }, onRecord } = this.#parts;
+    writeEvents(this.#events!, record, config);
+    await onRecord?.(record);
   }
 
   /** A line on the console, above the progress bar. */

@@ -32,7 +32,7 @@ testInFolder("formats share a folder that Hugging Face's libraries read", async 
   const { model_type, id2label, max_seq_length } = JSON.parse(
     await Deno.readTextFile(join(out, "config.json")),
   );
-  assert.deepEqual([model_type, id2label, max_seq_length], ["electra", { 0: "治疗", 1: "诊断" }, 32]);
+  assert.deepEqual([model_type, id2label, max_seq_length], ["electra", { 0: "治疗方案", 1: "病情诊断" }, 32]);
 
   const other = await train(join(folder, "other"), "CHIP-STS");
   await assert.rejects(

@@ -5,50 +5,9 @@
  */
 import { escapeMarkup } from "../../chart/mod.ts";
 import type { AnswerOf } from "../files/answers.ts";
-import type { Entity, ExampleOf, TaskKind } from "../examples.ts";
-import { chineseName, type Task } from "../tasks.ts";
-
-/** The things that an answer consists of, each with what is shown of it. */
-type Things = ReadonlyMap<string, string>;
-
-/** How one kind of answer is taken apart. */
-interface Parts<K extends TaskKind> {
-  answer(example: ExampleOf[K]): AnswerOf[K] | undefined;
-  things(task: Task, example: ExampleOf[K], answer: AnswerOf[K]): Things;
-}
-
-const PARTS: { readonly [K in TaskKind]: Parts<K> } = {
-  classification: {
-    answer: ({ label }) => label === undefined ? undefined : { label },
-    things: (task, _, { label }) => new Map([[label, withChinese(task, label)]]),
-  },
-  entities: {
-    answer: ({ entities }) => entities,
-    things(task, { text }, answer) {
-      const characters = Array.from(text);
-      const shown = ({ start, end, type }: Entity) =>
-        `${characters.slice(start, end).join("")} · ${withChinese(task, type)} · ${start}–${end}`;
-      return new Map(answer.map((entity) => [`${entity.start} ${entity.end} ${entity.type}`, shown(entity)]));
-    },
-  },
-  relations: {
-    answer: ({ triples }) => triples,
-    things: (_task, _example, answer) =>
-      new Map(answer.map(({ subject, predicate, object }) => [
-        JSON.stringify([subject, predicate, object]),
-        `${subject} — ${predicate} → ${object}`,
-      ])),
-  },
-  normalization: {
-    answer: ({ terms }) => terms,
-    things: (_task, _example, answer) => new Map(answer.map((term) => [term, term])),
-  },
-};
-
-function withChinese(task: Task, label: string): string {
-  const chinese = chineseName(task, label);
-  return chinese === label ? label : `${label} ${chinese}`;
-}
+import type { ExampleOf, TaskKind } from "../examples.ts";
+import type { Task } from "../tasks.ts";
+import { type WrongAnswer, wrongAnswers } from "./wrong_answers.ts";
 
 /** The most examples that a page shows. */
 const MOST_SHOWN = 2000;
@@ -67,20 +26,7 @@ export function errorPage<K extends TaskKind>(
   answers: readonly AnswerOf[K][],
   title: string,
 ): string {
-  const parts = PARTS[task.kind] as Parts<K>;
-  const cards = examples.flatMap((example, i) => {
-    const right = parts.answer(example);
-    if (right === undefined) throw new RangeError(`Cannot compare: record "${example.key}" has no answer`);
-    const [gold, said] = [right, answers[i]!].map((answer) => parts.things(task, example, answer)) as [
-      Things,
-      Things,
-    ];
-    const missed = [...gold].filter(([key]) => !said.has(key)),
-      wrong = [...said].filter(([key]) => !gold.has(key));
-    if (missed.length + wrong.length === 0) return [];
-    const found = [...gold].filter(([key]) => said.has(key));
-    return [card(example, { found, missed, wrong })];
-  });
+  const cards = wrongAnswers(task, examples, answers).map(card);
   const shown = cards.slice(0, MOST_SHOWN);
   const rest = cards.length > shown.length ? `, the first ${shown.length} of them here` : "";
   return `<!doctype html>
@@ -97,17 +43,14 @@ ${shown.join("\n")}
 `;
 }
 
-function card(
-  example: ExampleOf[TaskKind],
-  things: Readonly<Record<"found" | "missed" | "wrong", readonly (readonly [string, string])[]>>,
-): string {
-  const texts = "texts" in example ? example.texts : [example.text];
-  const chips = Object.entries(things).flatMap(([kind, some]) =>
-    some.map(([, shown]) => `<span class="thing ${kind}" title="${kind}">${escapeMarkup(shown)}</span>`)
+/** An example, and the things that are in right or wrong answers to it. */
+function card({ key, texts, ...things }: WrongAnswer): string {
+  const chips = (["found", "missed", "wrong"] as const).flatMap((kind) =>
+    things[kind].map((shown) => `<span class="thing ${kind}" title="${kind}">${escapeMarkup(shown)}</span>`)
   );
   const lines = texts.map((text) => `<p class="text">${escapeMarkup(text)}</p>`);
-  const key = texts.includes(example.key) ? "" : `<span class="key">${escapeMarkup(example.key)}</span>`;
-  return `<article>${key}${lines.join("")}<p>${chips.join(" ")}</p></article>`;
+  const shownKey = texts.includes(key) ? "" : `<span class="key">${escapeMarkup(key)}</span>`;
+  return `<article>${shownKey}${lines.join("")}<p>${chips.join(" ")}</p></article>`;
 }
 
 const STYLE = `

@@ -17,7 +17,7 @@ import {
   setCounts,
   totalOf,
 } from "./metrics.ts";
-import { bootstrap, type Interval, type LabelScore, labelTable } from "./statistics.ts";
+import { bootstrap, confusionMatrix, type Interval, type LabelScore, labelTable } from "./statistics.ts";
 import { chineseName, type Task } from "../tasks.ts";
 
 /** How one kind of answer is compared. */
@@ -113,6 +113,43 @@ export function evaluateAnswers<K extends TaskKind>(
     interval: bootstrap(counts, (sum) => scoreCounts(task.metric, sum).value, { seed }),
     labels,
     micro: precisionRecallF1(totalOf(labels)),
+  };
+}
+
+/** Which label was taken for which. */
+export interface Confusions {
+  /** Those that occur, in the task's order, as people call them. */
+  readonly labels: readonly string[];
+  /** A row for each right label, in it a number for each answered one. */
+  readonly matrix: readonly (readonly number[])[];
+}
+
+/**
+ * Counts which label was taken for which.
+ *
+ * @param answers One for each example, in their order.
+ * @throws {UserError} If an example has no right answer.
+ *
+ * @example
+ * ```ts
+ * import { confusionsOf } from "./scoring.ts";
+ * import { TASKS } from "../tasks.ts";
+ * const example = { key: "1", record: {}, texts: ["感冒", "发热"] as const, label: "0" };
+ * console.log(confusionsOf(TASKS["CHIP-STS"], [example], [{ label: "1" }]).matrix); // [[0, 1], [0, 0]]
+ * ```
+ */
+export function confusionsOf(
+  task: Task<"classification">,
+  examples: readonly ExampleOf["classification"][],
+  answers: readonly AnswerOf["classification"][],
+): Confusions {
+  const right = examples.map(({ key, label }) => known(task, key, label));
+  const said = answers.map(({ label }) => label), occurring = new Set([...right, ...said]);
+  const names = task.labels.map(({ name }) => name).filter((name) => occurring.has(name));
+  const ids = (labels: readonly string[]) => labels.map((label) => names.indexOf(label));
+  return {
+    labels: names.map((name) => chineseName(task, name)),
+    matrix: confusionMatrix(ids(right), ids(said), names.length),
   };
 }
 
