@@ -28,14 +28,23 @@ export {
   buildVocabulary,
   createSegmenter,
   generateCorpus,
+  markWords,
+  readLines,
   Tokenizer,
   Vocabulary,
   writeTokenizerFiles,
 } from "./lib/text/mod.ts";
 export { Corpus, openBatches, planLayout } from "./lib/packing/mod.ts";
 export { preprocess } from "./lib/preprocessing/mod.ts";
-export { inspectCorpus } from "./lib/inspection/mod.ts";
-export { encode, presetConfig, type PretrainingConfig, pretrainingForward } from "./lib/electra/mod.ts";
+export { exampleSentences, inspectCorpus } from "./lib/inspection/mod.ts";
+export {
+  countParameters,
+  encode,
+  parameterShapes,
+  presetConfig,
+  type PretrainingConfig,
+  pretrainingForward,
+} from "./lib/electra/mod.ts";
 export { readSafetensors, writeSafetensors } from "./lib/weights/mod.ts";
 export {
   loadCheckpoint,
@@ -46,7 +55,9 @@ export {
 } from "./lib/training/mod.ts";
 export {
   bars,
+  builtInCorpus,
   entityView,
+  examinedSentences,
   Figure,
   heatmap,
   LivePlot,
@@ -54,8 +65,10 @@ export {
   onStop,
   parameterTable,
   plot,
+  PretrainingModel,
   Progress,
   relationView,
+  rowsFigure,
   ScoreTable,
   show,
   table,

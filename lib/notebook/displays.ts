@@ -10,6 +10,7 @@ import { Corpus } from "../packing/mod.ts";
 import { tf, Variable } from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
 import { DISPLAY, type MediaBundle } from "./media.ts";
+import { PretrainingModel } from "./models/pretraining_model.ts";
 import { parameterTable } from "./views/parameters.ts";
 import { table } from "./views/table.ts";
 import { tensorView } from "./views/tensor.ts";
@@ -41,6 +42,11 @@ const LOOKS = [
         files: prefixes.map((prefix) => `${prefix}_ids.npy`),
         fingerprint: fingerprint.slice(0, 16),
       }),
+  ),
+  look(
+    PretrainingModel.prototype,
+    ({ shapes, step }) =>
+      parameterTable(shapes, `Generator and discriminator after ${formatCount(step)} steps`),
   ),
   look(PretrainedModel.prototype, ({ config: { head }, variables }) =>
     parameterTable(

@@ -26,6 +26,7 @@ export {
   plot,
   type PlotOptions,
 } from "./figures/plots.ts";
+export { rowsFigure } from "./figures/rows.ts";
 export { LivePlot, type LivePlotOptions } from "./live.ts";
 export { Progress, type ProgressOptions } from "./progress.ts";
 export { onStop } from "./stop.ts";
@@ -42,5 +43,14 @@ export {
 export { maskedSentences } from "./views/masks.ts";
 export { parameterTable } from "./views/parameters.ts";
 export { ScoreTable } from "./views/scores.ts";
+export { examinedSentences } from "./views/examined.ts";
+export { type BuiltInCorpus, builtInCorpus } from "./models/built_in_corpus.ts";
+export { AttentionMaps } from "./models/attention.ts";
+export {
+  type ExaminedToken,
+  type ExamineOptions,
+  PretrainingModel,
+  type Proposal,
+} from "./models/pretraining_model.ts";
 
 registerDisplays();
