@@ -1,4 +1,5 @@
 /** Option tables, user errors, files that are whole or not there, progress: what every room may lean on. */
+export { commandLine } from "./command.ts";
 export {
   type ByteHash,
   type Disk,
