@@ -14,7 +14,7 @@
  *
  * @module
  */
-export { resolveOptions, UserError } from "./lib/config/mod.ts";
+export { commandLine, resolveOptions, UserError } from "./lib/config/mod.ts";
 export {
   compile,
   configureTensorFlow,
@@ -53,6 +53,24 @@ export {
   type PretrainOptions,
   readTrainingRecords,
 } from "./lib/training/mod.ts";
+export {
+  type AnsweredSplit,
+  answerSplit,
+  CBLUE_OPTIONS,
+  chineseName,
+  confusionsOf,
+  errorPage,
+  findTask,
+  finetune,
+  FINETUNE_OPTIONS,
+  finetuneAll,
+  FinetunedModel,
+  MADE_UP_TASKS,
+  type TaskResult,
+  TASKS,
+  wrongAnswers,
+  writeMadeUpSets,
+} from "./lib/cblue/mod.ts";
 export {
   bars,
   builtInCorpus,
