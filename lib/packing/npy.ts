@@ -16,8 +16,11 @@ const ELEMENT_TYPES = {
   u1: { descr: "|u1", bytes: 1, Array: Uint8Array },
   u2: { descr: "<u2", bytes: 2, Array: Uint16Array },
   u4: { descr: "<u4", bytes: 4, Array: Uint32Array },
+  i1: { descr: "|i1", bytes: 1, Array: Int8Array },
+  i2: { descr: "<i2", bytes: 2, Array: Int16Array },
   i4: { descr: "<i4", bytes: 4, Array: Int32Array },
   i8: { descr: "<i8", bytes: 8, Array: BigInt64Array },
+  f2: { descr: "<f2", bytes: 2, Array: Uint16Array },
   f4: { descr: "<f4", bytes: 4, Array: Float32Array },
   f8: { descr: "<f8", bytes: 8, Array: Float64Array },
 } as const;
@@ -25,11 +28,13 @@ const ELEMENT_TYPES = {
 /** Element type of an array file. */
 export type NpyDtype = keyof typeof ELEMENT_TYPES;
 
-/** Elements of an array file; booleans (`b1`) are bytes 0 and 1. */
+/** Elements of an array file; booleans (`b1`) are bytes 0 and 1, 16-bit floats (`f2`) their bits. */
 export type NpyData =
   | Uint8Array
   | Uint16Array
   | Uint32Array
+  | Int8Array
+  | Int16Array
   | Int32Array
   | BigInt64Array
   | Float32Array

@@ -4,7 +4,15 @@
  * @module
  */
 
-export { findWeights, type ReadOptions, readWeights, type Weights } from "./read_weights.ts";
+export { writeNpz } from "./npz.ts";
+export {
+  findWeights,
+  type ReadOptions,
+  readWeights,
+  type Weights,
+  type WeightsFormat,
+  weightsFormat,
+} from "./read_weights.ts";
 export {
   openSafetensors,
   readSafetensors,

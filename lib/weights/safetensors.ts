@@ -5,7 +5,8 @@
  * name, the header padded with spaces to a multiple of 8, so every tensor is aligned to its element size.
  */
 
-import { type ByteHash, type Disk, fileError, realDisk, UserError, writeAtomically } from "../config/mod.ts";
+import { type ByteHash, type Disk, realDisk, writeAtomically } from "../config/mod.ts";
+import { BinaryFile } from "./binary_file.ts";
 import {
   DATA_TYPES,
   type DataType,
@@ -36,6 +37,7 @@ export interface SafetensorsHeader {
   tensors: Map<string, TensorInfo>;
 }
 
+const WHAT = "safetensors"; // in errors
 const lengthBytes = 8;
 const largestHeader = 100_000_000; // bytes; the reference implementation refuses more
 
@@ -59,10 +61,12 @@ export async function readSafetensors(
   { hash }: { hash?: ByteHash } = {},
 ): Promise<Map<string, TensorData>> {
   const tensors = new Map<string, TensorData>();
-  using file = await open(path);
-  const { tensors: infos } = await readHeader(file, path, hash);
-  for (const [name, { dtype, shape, byteLength }] of infos) { // their bytes follow one another
-    const bytes = await readBytes(file, byteLength, path, hash);
+  using file = await BinaryFile.open(path, WHAT);
+  const { tensors: infos } = readHeader(file, hash);
+  for (const [name, { dtype, shape, offset, byteLength }] of infos) { // their bytes follow one another
+    const bytes = new Uint8Array(byteLength);
+    await file.fill(offset, bytes);
+    hash?.update(bytes);
     tensors.set(name, { dtype, shape, data: elementsOf(dtype, bytes) } as TensorData);
   }
   return tensors;
@@ -83,8 +87,8 @@ export async function readSafetensors(
  * ```
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  using file = await open(path);
-  return await readHeader(file, path);
+  using file = await BinaryFile.open(path, WHAT);
+  return readHeader(file);
 }
 
 /**
@@ -107,9 +111,8 @@ export async function openSafetensors(path: string): Promise<Map<string, LazyTen
     [...tensors].map(([name, { dtype, shape, offset }]) => [
       name,
       lazyTensor(dtype, shape, async (bytes) => {
-        using file = await open(path);
-        await file.seek(offset, Deno.SeekMode.Start);
-        await fill(file, bytes, path);
+        using file = await BinaryFile.open(path, WHAT);
+        await file.fill(offset, bytes);
       }),
     ]),
   );
@@ -186,115 +189,80 @@ async function* fileChunks(
   }
 }
 
-async function readHeader(file: Deno.FsFile, path: string, hash?: ByteHash): Promise<SafetensorsHeader> {
-  const fileSize = (await file.stat()).size;
-  if (fileSize < lengthBytes) throw invalid(path, `not a safetensors file: only ${fileSize} bytes`);
-  const lengthField = await readBytes(file, lengthBytes, path, hash);
+function readHeader(file: BinaryFile, hash?: ByteHash): SafetensorsHeader {
+  const { size: fileSize } = file;
+  if (fileSize < lengthBytes) throw file.invalid(`not a safetensors file: only ${fileSize} bytes`);
+  const lengthField = file.read(0, lengthBytes);
   const headerLength = Number(new DataView(lengthField.buffer).getBigUint64(0, true));
   if (headerLength > largestHeader) {
-    throw invalid(path, `not a safetensors file: the header would be ${headerLength} bytes`);
+    throw file.invalid(`not a safetensors file: the header would be ${headerLength} bytes`);
   }
   const dataStart = lengthBytes + headerLength;
   if (dataStart > fileSize) {
-    throw invalid(
-      path,
+    throw file.invalid(
       `the file is cut short: the header ends at byte ${dataStart}, the file at ${fileSize}`,
     );
   }
-  const header = parseHeader(await readBytes(file, headerLength, path, hash), path);
+  const json = file.read(lengthBytes, headerLength), header = parseHeader(file, json);
+  hash?.update(lengthField);
+  hash?.update(json);
   const metadata = header["__metadata__"] ?? {};
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === "string")) {
-    throw invalid(path, "__metadata__ is not a table of texts");
+    throw file.invalid("__metadata__ is not a table of texts");
   }
   delete header["__metadata__"];
 
-  const infos = Object.entries(header).map(([name, entry]) => [name, tensorInfo(name, entry, path)] as const);
+  const infos = Object.entries(header).map(([name, entry]) => [name, tensorInfo(file, name, entry)] as const);
   infos.sort(([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength); // empty ones first
   let end = 0;
   for (const [name, info] of infos) {
     if (info.offset !== end) {
       const fault = info.offset < end ? "overlaps the one before" : "leaves a gap after the one before";
-      throw invalid(path, `tensor "${name}" ${fault}`);
+      throw file.invalid(`tensor "${name}" ${fault}`);
     }
     end += info.byteLength;
     info.offset += dataStart;
   }
   if (dataStart + end !== fileSize) {
     const fault = dataStart + end > fileSize ? "the file is cut short" : "bytes follow the last tensor";
-    throw invalid(path, `${fault}: the tensors end at byte ${dataStart + end}, the file at ${fileSize}`);
+    throw file.invalid(`${fault}: the tensors end at byte ${dataStart + end}, the file at ${fileSize}`);
   }
   return { metadata: metadata as Record<string, string>, tensors: new Map(infos) };
 }
 
-function parseHeader(bytes: Uint8Array, path: string): Record<string, unknown> {
+function parseHeader(file: BinaryFile, bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw invalid(path, "not a safetensors file: the header is not JSON", cause);
+    throw file.invalid("not a safetensors file: the header is not JSON", cause);
   }
   if (bytes[0] !== 0x7b || !isRecord(header)) { // "{"
-    throw invalid(path, "not a safetensors file: the header is not a JSON object");
+    throw file.invalid("not a safetensors file: the header is not a JSON object");
   }
   return header;
 }
 
 /** Checks one entry of the header; the offset is still relative to the first tensor. */
-function tensorInfo(name: string, entry: unknown, path: string): TensorInfo {
+function tensorInfo(file: BinaryFile, name: string, entry: unknown): TensorInfo {
   const { dtype, shape, data_offsets: offsets } = isRecord(entry) ? entry : {};
   if (typeof dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
-    throw invalid(path, `tensor "${name}" has unknown data type ${JSON.stringify(dtype)}`);
+    throw file.invalid(`tensor "${name}" has unknown data type ${JSON.stringify(dtype)}`);
   }
   if (!isListOfSizes(shape)) {
-    throw invalid(path, `tensor "${name}" has no valid shape: ${JSON.stringify(shape)}`);
+    throw file.invalid(`tensor "${name}" has no valid shape: ${JSON.stringify(shape)}`);
   }
   if (!isListOfSizes(offsets) || offsets.length !== 2) {
-    throw invalid(path, `tensor "${name}" has no valid data_offsets: ${JSON.stringify(offsets)}`);
+    throw file.invalid(`tensor "${name}" has no valid data_offsets: ${JSON.stringify(offsets)}`);
   }
   const [start, end] = offsets as [number, number];
   const byteLength = elementCount(shape) * ELEMENT_BYTES[dtype as DataType];
   if (end - start !== byteLength) {
-    throw invalid(
-      path,
+    throw file.invalid(
       `tensor "${name}" holds ${end - start} bytes, but ${dtype} of shape [${shape}] takes ${byteLength}`,
     );
   }
   return { dtype: dtype as DataType, shape, offset: start, byteLength };
-}
-
-async function open(path: string): Promise<Deno.FsFile> {
-  try {
-    const file = await Deno.open(path, { read: true });
-    if ((await file.stat()).isFile) return file;
-    file.close();
-  } catch (error) {
-    throw fileError("read safetensors", path, error);
-  }
-  throw invalid(path, "it is not a file");
-}
-
-async function readBytes(
-  file: Deno.FsFile,
-  count: number,
-  path: string,
-  hash?: ByteHash,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(count);
-  await fill(file, bytes, path);
-  hash?.update(bytes);
-  return bytes;
-}
-
-async function fill(file: Deno.FsFile, bytes: Uint8Array, path: string): Promise<void> {
-  for (let filled = 0; filled < bytes.length;) {
-    const read = await file.read(bytes.subarray(filled));
-    if (read === null) throw invalid(path, "the file became shorter while it was read");
-    filled += read;
-  }
-}
-
-function invalid(path: string, reason: string, cause?: unknown): UserError {
-  return new UserError(`Cannot read safetensors "${path}": ${reason}`, { cause });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
