@@ -4,6 +4,8 @@
  * @module
  */
 
+export { checkFit, type Misfits, misfits } from "./fit.ts";
+export { huggingFaceNames, type Layout, type NamedWeights, ourNames } from "./names.ts";
 export { writeNpz } from "./npz.ts";
 export {
   findWeights,
