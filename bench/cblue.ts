@@ -170,6 +170,7 @@ async function trainedResult(
       valid_steps: steps, // dev is looked at once
       save_steps: steps,
       max_grad_norm: MAX_GRAD_NORM,
+      head_bias: "frequency",
       ...(task.kind === "entities" && { long: "windows" }),
       device: "cpu",
       seed,

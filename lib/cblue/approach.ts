@@ -32,6 +32,8 @@ export interface Approach<E extends Example = Example, R extends Row = Row, P = 
   isMean(name: string): boolean;
   /** Rows of tokens of an example: one, or several for a long text. Without an answer they can only be predicted. */
   rows(example: E): R[];
+  /** The logits of each output of the head, one for each of its classes, that say how often rows have which; see `priors.ts`. */
+  priors(rows: readonly R[]): Float32Array[];
   /** Answers of a batch and whatever else `loss` takes, on the device; the shapes depend on B and L alone. */
   targets(batch: RowBatch<R>): Tensor[];
   /**

@@ -12,6 +12,7 @@ import { normalizeChars, type Tokenizer, tokenizeSpecialChars } from "../text/mo
 import type { AnsweredRow, Approach } from "./approach.ts";
 import type { Row, RowBatch } from "./batches.ts";
 import type { ClassificationExample } from "./examples.ts";
+import { classPriors } from "./priors.ts";
 import { softmaxDivergence } from "./r_drop.ts";
 import type { Task } from "./tasks.ts";
 
@@ -66,6 +67,10 @@ export class ClassificationApproach
     const [first, second] = texts.map((text) => tokenizeSpecialChars(normalizeChars(text)));
     const { ids, typeIds } = this.#tokenizer.encode(first!, second, { maxLength: this.#maxLength });
     return [{ ids, typeIds, label: label === undefined ? -1 : this.#labels.indexOf(label) }];
+  }
+
+  priors(rows: readonly LabelledRow[]): Float32Array[] {
+    return [classPriors(rows.map(({ label }) => label), this.#labels.length)];
   }
 
   /** Labels, and how much each row counts: 1, 0 for an empty row; both (B). */

@@ -21,6 +21,7 @@ import {
   labelsOfRow,
 } from "./decoding/entity_labels.ts";
 import type { Entity, EntityExample, Span } from "./examples.ts";
+import { classPriors } from "./priors.ts";
 import { softmaxDivergence } from "./r_drop.ts";
 import type { Task } from "./tasks.ts";
 import { mergeEntities, type WindowOptions, windowsFor } from "./decoding/windows.ts";
@@ -62,6 +63,13 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
       window,
       labels: this.#channels.map((types, channel) => labelsOfRow(labels[channel]!, window, types)),
     }));
+  }
+
+  priors(rows: readonly LabelledRow[]): Float32Array[] {
+    return this.#channels.map((types, channel) => {
+      const all = rows.flatMap(({ labels }) => [...labels[channel]!]);
+      return classPriors(all, labelNames(types).length);
+    });
   }
 
   /** Labels of both channels and which slots count, (B, L); over how many cells the loss is a mean. */

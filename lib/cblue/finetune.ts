@@ -129,6 +129,7 @@ async function carryOut(
     saved: resumed ?? saved,
     vocabularySize: vocabulary.size,
     maxSeqLength: recipe.maxSeqLength,
+    priors: options.head_bias === "frequency" ? approach.priors(rows) : undefined,
   });
   if (from && "model" in from) {
     restoreMoments(model.optimizer, from);

@@ -160,6 +160,7 @@ export { rDropLoss, sigmoidDivergence, softmaxDivergence } from "./r_drop.ts";
 export { type Packing, packTexts } from "./packing.ts";
 export { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
 export { FINETUNE_OPTIONS, type FinetuneOptions } from "./options.ts";
+export { classPriors, pairPriors } from "./priors.ts";
 export { finetuningSchedule } from "./schedule.ts";
 export { TermAnswerer } from "./terms.ts";
 export {

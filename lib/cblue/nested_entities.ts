@@ -15,6 +15,7 @@ import { decodeSpans, encodeSpans } from "./decoding/entity_spans.ts";
 import { mergeEntities, type WindowOptions, windowsFor } from "./decoding/windows.ts";
 import type { Entity, EntityExample } from "./examples.ts";
 import { pairDivergence, pairLoss, pairTargets, type TargetedRow } from "./pairs.ts";
+import { pairPriors } from "./priors.ts";
 import type { Task } from "./tasks.ts";
 
 /** How entity recognition by pairs goes through the model: CMeIE's head, whose predicates are types of entities. */
@@ -43,6 +44,10 @@ export class NestedEntityApproach implements Approach<EntityExample, TargetedRow
       window,
       targets: encodeSpans(entities, this.#types, window),
     }));
+  }
+
+  priors(rows: readonly TargetedRow[]): Float32Array[] {
+    return pairPriors(rows, this.#types.length);
   }
 
   targets(batch: RowBatch<TargetedRow>): Tensor[] {

@@ -9,6 +9,7 @@ import { fileError, UserError } from "../config/mod.ts";
 import {
   type ElectraConfig,
   type FinetuningConfig,
+  headBiases,
   type HeadConfig,
   initialFinetuningParameters,
   type ModelVariables,
@@ -129,12 +130,14 @@ export interface LoadedParameters {
  *
  * @param saved From {@linkcode readSavedModel}; without it all are new.
  * @param seed Of new values.
+ * @param biases Other first values of new parameters.
  * @throws {UserError} If a saved parameter of the encoder is missing or has another shape.
  */
 export function loadParameters(
   config: FinetuningConfig,
   saved: SavedModel | undefined,
   seed: number,
+  biases: ReadonlyMap<string, Float32Array> = new Map(),
 ): LoadedParameters {
   const variables: ModelVariables = new Map(), fresh: string[] = [];
   for (const [name, value] of initialFinetuningParameters(config, seed)) {
@@ -144,7 +147,8 @@ export function loadParameters(
       throw new UserError(`Cannot load "${saved.path}": parameter "${name}" ${what}`);
     }
     if (!fits) fresh.push(name);
-    variables.set(name, new Variable(value.shape, fits ? toFloat32(found) : value));
+    const first = biases.get(name) ?? value;
+    variables.set(name, new Variable(value.shape, fits ? toFloat32(found) : first));
     value.dispose();
   }
   return { variables, fresh };
@@ -167,15 +171,17 @@ export interface OpenedModel extends Disposable {
  *
  * @param saved The encoder, where there is one.
  * @param vocabularySize Of a new encoder.
+ * @param priors What a new head says at first; default: nothing.
  * @throws {UserError} If the weights do not fit, or rows are longer than the encoder has positions.
  */
 export function openModel(
   options: FinetuneOptions,
   head: HeadConfig,
-  { saved, vocabularySize, maxSeqLength }: {
+  { saved, vocabularySize, maxSeqLength, priors }: {
     readonly saved: SavedModel | undefined;
     readonly vocabularySize: number;
     readonly maxSeqLength: number;
+    readonly priors?: readonly Float32Array[] | undefined;
   },
 ): OpenedModel {
   const encoder = saved?.encoder ?? newEncoder(options.preset, vocabularySize, maxSeqLength);
@@ -187,7 +193,12 @@ export function openModel(
   }
   const config: FinetuningConfig = { encoder, head };
   using opened = new DisposableStack();
-  const { variables, fresh } = loadParameters(config, saved, options.seed);
+  const { variables, fresh } = loadParameters(
+    config,
+    saved,
+    options.seed,
+    priors && headBiases(config, priors),
+  );
   opened.defer(() => variables.forEach((variable) => variable.dispose()));
   const { weight_decay: weightDecay, adam_epsilon: epsilon, layerwise_lr_decay: decay } = options;
   const optimizer = opened.use(

@@ -47,6 +47,14 @@ export const FINETUNE_OPTIONS = {
     type: "path",
     help: "Vocabulary of a new encoder; default vocab.txt in --data_dir, else built from the training texts",
   },
+  head_bias: {
+    type: "string",
+    default: "zero",
+    choices: ["zero", "frequency"],
+    help:
+      "First biases of a new head: 0 as published, or how common each label is in training, without which deep encoders " +
+      "with random weights may learn nothing for hundreds of steps",
+  },
   activation: {
     type: "string",
     default: "tanh",

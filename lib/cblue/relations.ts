@@ -13,6 +13,7 @@ import type { RelationExample, Triple } from "./examples.ts";
 import { type LocatedTriple, locateTriples, namedTriples } from "./decoding/located_triples.ts";
 import { decodeRelations, encodeRelations } from "./decoding/relation_labels.ts";
 import { pairDivergence, pairLoss, pairTargets, type TargetedRow } from "./pairs.ts";
+import { pairPriors } from "./priors.ts";
 import type { Task } from "./tasks.ts";
 import { mergeTriples, type WindowOptions, windowsFor } from "./decoding/windows.ts";
 
@@ -52,6 +53,10 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
       window,
       targets: encodeRelations(located, this.#predicates, window, { cut }),
     }));
+  }
+
+  priors(rows: readonly TargetedRow[]): Float32Array[] {
+    return pairPriors(rows, this.#predicates.length);
   }
 
   targets(batch: RowBatch<TargetedRow>): Tensor[] {

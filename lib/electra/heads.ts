@@ -106,6 +106,45 @@ export function* initialFinetuningParameters(
 }
 
 /**
+ * Biases with which a new head says the same of everything.
+ *
+ * @param config Of sequences, tokens, two channels or relations.
+ * @param logits What it says, for each output: one number for each class; of relations (2) and (P).
+ * @returns Values of parameters by name.
+ * @throws {RangeError} If it is a head of another kind.
+ */
+export function headBiases(
+  { encoder: { hidden_size: H }, head }: FinetuningConfig,
+  logits: readonly Float32Array[],
+): Map<string, Float32Array> {
+  const [first, second] = logits as [Float32Array, Float32Array];
+  switch (head.kind) {
+    case "sequence-classification":
+      return new Map([["classifier.out_proj.bias", first]]);
+    case "token-classification":
+      return new Map([["classifier.bias", first]]);
+    case "two-channel-tokens":
+      return new Map([["classifier_oth.bias", first], ["classifier_sym.bias", second]]);
+    case "relations": {
+      // a pair's score is the product of two vectors: of H equal numbers each, which make up the logit
+      const size = (predicate: number) => Math.sqrt(Math.abs(second[predicate]!) / (H * RELATION_SCALE));
+      const vectors = (of: (predicate: number) => number) =>
+        Float32Array.from({ length: second.length * H }, (_, i) => of(Math.floor(i / H)));
+      return new Map([
+        ["classifier.bias", first],
+        ["span_attention.q_proj.bias", vectors(size)],
+        [
+          "span_attention.k_proj.bias",
+          vectors((predicate) => Math.sign(second[predicate]!) * size(predicate)),
+        ],
+      ]);
+    }
+    default:
+      throw new RangeError(`Cannot tell of what the outputs of head "${head.kind}" are logits`);
+  }
+}
+
+/**
  * What the head says.
  *
  * @param p Parameters under the original's names.

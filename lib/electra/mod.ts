@@ -25,6 +25,7 @@ export {
   type FinetuningConfig,
   finetuningForward,
   finetuningShapes,
+  headBiases,
   type HeadConfig,
   type HeadInputs,
   initialFinetuningParameters,
