@@ -73,7 +73,6 @@ export {
 } from "./lib/cblue/mod.ts";
 export {
   bars,
-  builtInCorpus,
   entityView,
   examinedSentences,
   Figure,
@@ -83,6 +82,7 @@ export {
   onStop,
   parameterTable,
   plot,
+  prepareCorpus,
   PretrainingModel,
   Progress,
   relationView,

@@ -13,7 +13,7 @@ export function withFolder(body: (folder: string) => Promise<void>): Promise<voi
   });
 }
 
-async function withEmptyFolder(body: (folder: string) => Promise<void>): Promise<void> {
+export async function withEmptyFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     await body(folder);

@@ -44,7 +44,7 @@ export { maskedSentences } from "./views/masks.ts";
 export { parameterTable } from "./views/parameters.ts";
 export { ScoreTable } from "./views/scores.ts";
 export { examinedSentences } from "./views/examined.ts";
-export { type BuiltInCorpus, builtInCorpus } from "./models/built_in_corpus.ts";
+export { type CorpusSource, prepareCorpus, type PreparedCorpus } from "./models/prepared_corpus.ts";
 export { AttentionMaps } from "./models/attention.ts";
 export {
   type ExaminedToken,

@@ -1,5 +1,5 @@
 /** Progress of a long cell, as a bar beneath it. */
-import { escapeMarkup } from "../chart/mod.ts";
+import { escapeMarkup, formatCount } from "../chart/mod.ts";
 import { ProgressBar } from "../config/mod.ts";
 import { DISPLAY, type Displayable, kernel, type MediaBundle, show, turn } from "./media.ts";
 
@@ -69,9 +69,12 @@ export class Progress implements Displayable {
     this.#turnedAt = performance.now();
   }
 
-  /** Shows the final counts. */
+  /** Shows the final counts; without times, so that a notebook that is run again stays the same. */
   async finish(): Promise<void> {
     this.#bar.finish();
+    const { label, unit, total } = this.#options;
+    const all = total === undefined ? "" : ` of ${formatCount(total)}`;
+    this.#line = `${label}: ${formatCount(this.#done)}${all} ${unit}`;
     if (kernel()) await this.#show();
   }
 

@@ -26,8 +26,9 @@ export async function drawSvg({ data, layout }: Drawing, { width, height }: Size
   const element = document.createElement("div");
   document.body.append(element);
   try {
-    // plotly.js writes into what it is given
-    await plotly.newPlot(element, structuredClone(data), { ...structuredClone(layout), width, height }, {
+    // plotly.js writes into what it is given; traces without a name of their own would get random ones
+    const traces = data.map((trace, i) => ({ ...structuredClone(trace), uid: `${i}` }));
+    await plotly.newPlot(element, traces, { ...structuredClone(layout), width, height }, {
       staticPlot: true,
     });
     const svg = await plotly.toImage(element, { format: "svg", imageDataOnly: true, width, height });
@@ -38,14 +39,8 @@ export async function drawSvg({ data, layout }: Drawing, { width, height }: Size
   }
 }
 
-/** Numbers the random parts of names in the order in which they occur. */
+/** Replaces the random name that the parts of a figure share. */
 function withStableNames(svg: string): string {
-  const numbers = new Map<string, number>();
-  return svg.replace(
-    /\b(defs-|topdefs-|clip|legend|trace|g)([0-9a-f]{6})/g,
-    (_, kind: string, random: string) => {
-      if (!numbers.has(random)) numbers.set(random, numbers.size);
-      return `${kind}n${numbers.get(random)}`;
-    },
-  );
+  const [, random] = /id="defs-([0-9a-f]{6})"/.exec(svg) ?? [];
+  return random === undefined ? svg : svg.replaceAll(random, "figure");
 }

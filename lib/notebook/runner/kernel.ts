@@ -35,12 +35,17 @@ export interface ExecuteReply {
 
 const START_TIMEOUT = 30_000; // ms
 const RETRY = 30; // ms between attempts to connect
-/**
- * Milliseconds without a message after which a cell's outputs are taken to be complete. The protocol has the kernel's "idle" as
- * the last message, but the Deno kernel may send outputs after it.
- */
-const QUIET = 40;
 const SHUTDOWN = 1500; // ms
+
+/** The messages that belong to a cell's outputs. */
+const OUTPUTS: ReadonlySet<string> = new Set([
+  "stream",
+  "display_data",
+  "update_display_data",
+  "execute_result",
+  "error",
+  "clear_output",
+]);
 
 /** The first, hidden cell: a kernel whose parent is gone ends, whatever became of the parent. */
 const WATCH_PARENT = `Deno.unrefTimer(setInterval((parent) => {
@@ -132,39 +137,22 @@ export class Kernel implements AsyncDisposable {
     code: string,
     { onOutput = () => {}, timeout, silent = false }: ExecuteOptions = {},
   ): Promise<ExecuteReply> {
-    const id = crypto.randomUUID();
-    let lastMessage = performance.now();
-    const idle = Promise.withResolvers<void>(), replied = Promise.withResolvers<ExecuteReply>();
-    this.#waiting.set(id, (message) => {
-      lastMessage = performance.now();
-      if (message.type === "execute_reply") replied.resolve(message.content as unknown as ExecuteReply);
-      else if (message.type !== "status") onOutput(message);
-      else if (message.content.execution_state === "idle") idle.resolve();
-    });
     const late = Promise.withResolvers<never>();
     const timer = timeout === undefined
       ? undefined
       : setTimeout(() => late.reject(new KernelError(`It ran longer than ${timeout} s`)), 1000 * timeout);
+    const giveUp = Promise.race([late.promise, this.#ended]);
     try {
-      const request = {
-        code,
-        silent,
-        store_history: !silent,
-        user_expressions: {},
-        allow_stdin: false,
-        stop_on_error: true,
-      };
-      await this.#shell.send(this.#codec.encode(id, "execute_request", request));
-      const [reply] = await Promise.race([
-        Promise.all([replied.promise, idle.promise]),
-        late.promise,
-        this.#ended,
-      ]);
-      while (performance.now() - lastMessage < QUIET) await delay(QUIET);
+      const cell = this.#request(code, silent, onOutput);
+      const reply = await Promise.race([cell.done, giveUp]);
+      // The protocol has "idle" as the last message about a cell, but this kernel may send outputs after it: those that
+      // it had by then have come when it has dealt with another request.
+      const next = this.#request("0", true, () => {});
+      await Promise.race([next.done, giveUp]);
+      for (const { id } of [cell, next]) this.#waiting.delete(id);
       return reply;
     } finally {
       clearTimeout(timer);
-      this.#waiting.delete(id);
     }
   }
 
@@ -217,6 +205,35 @@ export class Kernel implements AsyncDisposable {
         await Promise.race([delay(RETRY), this.#ended]);
       }
     }
+  }
+
+  /** Sends code; `done` is the reply, once the kernel is idle again. */
+  #request(
+    code: string,
+    silent: boolean,
+    onOutput: (message: KernelMessage) => void,
+  ): { id: string; done: Promise<ExecuteReply> } {
+    const id = crypto.randomUUID();
+    const idle = Promise.withResolvers<void>(), replied = Promise.withResolvers<ExecuteReply>();
+    this.#waiting.set(id, (message) => {
+      if (message.type === "execute_reply") replied.resolve(message.content as unknown as ExecuteReply);
+      else if (message.type === "status" && message.content.execution_state === "idle") idle.resolve();
+      else if (OUTPUTS.has(message.type)) onOutput(message);
+    });
+    const request = {
+      code,
+      silent,
+      store_history: !silent,
+      user_expressions: {},
+      allow_stdin: false,
+      stop_on_error: true,
+    };
+    const done = (async () => {
+      await this.#shell.send(this.#codec.encode(id, "execute_request", request));
+      const [reply] = await Promise.all([replied.promise, idle.promise]);
+      return reply;
+    })();
+    return { id, done };
   }
 
   async #hearsStatus(): Promise<boolean> {
