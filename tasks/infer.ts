@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileError, type OptionTable, UserError } from "../lib/config/mod.ts";
 import {
   type Answer,
+  BATCH_TOKENS,
   type Format,
   FORMATS,
   Predictor,
@@ -53,7 +54,7 @@ export const INFER_OPTIONS = {
   batch_size: { type: "integer", default: 200, min: 1, unit: "rows", help: "Most rows at once" },
   batch_tokens: {
     type: "integer",
-    default: 512,
+    default: BATCH_TOKENS,
     min: 1,
     unit: "tokens",
     help: "Most tokens at once, padding included; more helps on a GPU alone",

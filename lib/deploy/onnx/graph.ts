@@ -119,7 +119,7 @@ export class Graph {
   sub = (a: Value, b: Value) => this.#op("Sub", [a, b]);
   mul = (a: Value, b: Value) => this.#op("Mul", [a, b]);
   max = (a: Value, b: Value) => this.#op("Max", [a, b]);
-  abs = (x: Value) => this.#op("Abs", [x]);
+  neg = (x: Value) => this.#op("Neg", [x]);
   equal = (a: Value, b: Value) => this.#op("Equal", [a, b]);
   not = (x: Value) => this.#op("Not", [x]);
   matMul = (a: Value, b: Value) => this.#op("MatMul", [a, b]);
@@ -127,8 +127,9 @@ export class Graph {
   tanh = (x: Value) => this.#op("Tanh", [x]);
   /** Over the last axis. */
   softmax = (x: Value) => this.#op("Softmax", [x], { axis: -1 });
-  /** The greatest of each row: (1, N, K) as (1, N, 1). */
-  globalMaxPool = (x: Value) => this.#op("GlobalMaxPool", [x]);
+  /** The greatest, and the least, of the last axis, which becomes 1 long. */
+  reduceMax = (x: Value) => this.#op("ReduceMax", [x, this.integers(-1)], { keepdims: 1 });
+  reduceMin = (x: Value) => this.#op("ReduceMin", [x, this.integers(-1)], { keepdims: 1 });
   /** Over the last axis. */
   layerNorm = (x: Value, weight: Value, bias: Value, epsilon: number) =>
     this.#op("LayerNormalization", [x, weight, bias], { axis: -1, epsilon: { float: epsilon } });

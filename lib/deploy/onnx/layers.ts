@@ -152,13 +152,12 @@ class IntegerLayers extends FloatLayers {
     if (known) return known;
     const { g } = this;
     const least = this.#least.get(x);
-    // a pool, since ReduceMax is four times as slow; where all of a row is 0 its scale is too, and so is all it is multiplied with
-    const rowMax = (x: Value) => g.globalMaxPool(g.unsqueeze(x, 0)); // (1, N, 1)
-    const largest = least === undefined ? rowMax(g.abs(x)) : g.max(rowMax(x), g.scalar(-least));
-    const scale = g.mul(largest, g.scalar(1 / 127));
+    // not the greatest of Abs, which would write all of x once more
+    const below = least === undefined ? g.neg(g.reduceMin(x)) : g.scalar(-least);
+    // of a row of zeros the scale is 0, and so is all that it is multiplied with
+    const scale = g.mul(g.max(g.reduceMax(x), below), g.scalar(1 / 127)); // (N, 1)
     const zeros = g.expand(this.#zero(), g.sizes(x, 0, 1)); // (N)
-    const integers = g.quantizeRows(x, g.reshape(scale, [-1]), zeros);
-    const rounded = { integers, scale: g.squeeze(scale, 0) };
+    const rounded = { integers: g.quantizeRows(x, g.squeeze(scale, 1), zeros), scale };
     this.#rounded.set(x, rounded);
     return rounded;
   }

@@ -26,7 +26,7 @@ const CHUNK = 1 << 16;
  * ```ts
  * import { Message } from "./protobuf.ts";
  * const message = new Message().integer(1, 150).message(3, new Message().text(2, "testing"));
- * console.log([...message.chunks()][0]!.toHex()); // 0896011a0912077465 7374696e67
+ * console.log([...message.chunks()][0]!.toHex()); // 0896011a09120774657374696e67
  * ```
  */
 export class Message {
