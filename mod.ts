@@ -68,8 +68,8 @@ export {
   MADE_UP_TASKS,
   type TaskResult,
   TASKS,
-  wrongAnswers,
   writeMadeUpSets,
+  wrongAnswers,
 } from "./lib/cblue/mod.ts";
 export {
   bars,

@@ -26,7 +26,8 @@ function withDistinctNames(runs: RunFolder[]): RunFolder[] {
 
 await runTask(import.meta, {
   name: "report",
-  summary: "Write the curves of pretraining and fine-tuning runs as one HTML page that opens without a network.",
+  summary:
+    "Write the curves of pretraining and fine-tuning runs as one HTML page that opens without a network.",
   table: REPORT_OPTIONS,
   positional: "output_dir",
   examples: [
