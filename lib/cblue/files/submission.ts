@@ -217,7 +217,7 @@ function laidOut(task: Task, records: readonly Readonly<Record<string, unknown>>
     case "jsonl":
       return records.map((record) => JSON.stringify(record) + "\n").join("");
     case "tsv": {
-      const columns = [...task.textFields, task.answerField];
+      const columns = Object.keys(records[0] ?? {}); // a column of ids is what records are matched by
       const rows = records.map((record) => columns.map((column) => record[column]));
       return [columns, ...rows].map((row) => row.join("\t") + "\n").join("");
     }
