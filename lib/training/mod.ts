@@ -15,6 +15,8 @@ export {
   type SaveOptions,
 } from "./checkpoint.ts";
 export { AppendedFile } from "./appended_file.ts";
+export { encoderConfig } from "./encoder_config.ts";
+export { type InitialWeights, readInitialWeights, takeWeights } from "./initial_weights.ts";
 export { lossChart, sparkline } from "./chart.ts";
 export { lockOutputDir } from "./lock.ts";
 export { LossScaler, type LossScalerState } from "./loss_scale.ts";

@@ -12,12 +12,13 @@ import { configureTensorFlow, hasGpu, tensorflowInfo } from "../tensorflow/mod.t
 import { lossChart } from "./chart.ts";
 import { removeLeftovers } from "./checkpoint.ts";
 import { openTrainingData, type TrainingData } from "./data.ts";
+import { initialWeights } from "./initial_weights.ts";
 import { lockOutputDir } from "./lock.ts";
 import { checkMemory } from "./memory.ts";
 import type { PretrainOptions } from "./options.ts";
 import { describePlan, planRun } from "./plan.ts";
 import { type LogRecord, readLogRecords, readTrainingRecords, type TrainingRecord } from "./records.ts";
-import { type Beginning, removeObsolete, type StartingPoint, startingPoint } from "./resume.ts";
+import { type Beginning, removeObsolete, startingPoint } from "./resume.ts";
 import { PretrainingRun } from "./run.ts";
 import { together } from "./together.ts";
 
@@ -93,7 +94,7 @@ export async function pretrain(
   const prepare = async (): Promise<Beginning> => {
     opened.use(lockOutputDir(options.output_dir));
     await removeLeftovers(options.output_dir);
-    return await startingPoint(options, data.identity, print);
+    return await startingPoint(options, data, print);
   };
   if (!cluster) {
     return await carryOut({ options, data, ...await prepare(), exchange: ALONE, context });
@@ -105,11 +106,11 @@ export async function pretrain(
     signal,
     begin: async () => {
       own = await prepare();
-      return withoutValues(own.from);
+      return withoutValues(own);
     },
     work: (begin, exchange) => {
-      const { from, obsolete } = own ?? { from: begin as StartingPoint | null ?? undefined, obsolete: [] };
-      return carryOut({ options, data, from, obsolete, exchange, context });
+      const beginning = own ?? { ...begin as unknown as Omit<Beginning, "obsolete">, obsolete: [] };
+      return carryOut({ options, data, ...beginning, exchange, context });
     },
   });
 }
@@ -123,12 +124,12 @@ interface RunInputs extends Beginning {
 }
 
 async function carryOut(
-  { options, data, from, obsolete, exchange, context }: RunInputs,
+  { options, data, from, initial, obsolete, exchange, context }: RunInputs,
 ): Promise<PretrainSummary> {
   const { signal, print = console.log, onRecord, cluster } = context;
   // as the run began: another release may lay rows out otherwise
   if (from?.resumed && from.state.layout) data.layout = from.state.layout as BatchLayout;
-  const config = from?.config as PretrainingConfig | undefined;
+  const config = (from?.config ?? initial?.config) as PretrainingConfig | undefined;
   const plan = planRun(options, data, { config, processes: exchange.size });
   const { totalSteps, parameters } = plan;
   if (from && !from.resumed && from.step >= totalSteps) {
@@ -159,7 +160,17 @@ async function carryOut(
   });
   let folder = "", step = 0;
   try {
-    using run = await PretrainingRun.open({ options, data, plan, from, exchange, bar, print, onRecord });
+    using run = await PretrainingRun.open({
+      options,
+      data,
+      plan,
+      from,
+      initial,
+      exchange,
+      bar,
+      print,
+      onRecord,
+    });
     if (onRecord && leads && from?.resumed) {
       for (const record of await readLogRecords(options.output_dir)) await onRecord(record);
     }
@@ -182,7 +193,8 @@ async function dryRun(
   data: TrainingData,
   { print = console.log, cluster }: PretrainContext,
 ): Promise<PretrainSummary> {
-  const plan = planRun(options, data, { processes: cluster?.size ?? 1 });
+  const initial = await initialWeights(options, data.vocabulary);
+  const plan = planRun(options, data, { config: initial?.config, processes: cluster?.size ?? 1 });
   if (!cluster || cluster.rank === 0) {
     for (const line of await describePlan(plan, data, options)) print(line);
   }
@@ -214,9 +226,12 @@ function factsOf(options: PretrainOptions, { identity, evaluation }: TrainingDat
   };
 }
 
-/** A checkpoint as it is told to processes that get its values otherwise. */
-function withoutValues(from: StartingPoint | undefined): Json {
-  if (!from) return null;
-  const { step, state, config, run, folder, resumed } = from;
-  return { step, state, config, run, folder, resumed, vocabulary: [] } as Json;
+/** A beginning as it is told to processes that get its values otherwise. */
+function withoutValues({ from, initial }: Beginning): Json {
+  const { model: _model, optimizer: _optimizer, ...point } = from ?? {};
+  const { tensors: _tensors, ...weights } = initial ?? {};
+  return {
+    ...(from && { from: { ...point, vocabulary: [] } }),
+    ...(initial && { initial: weights }),
+  } as unknown as Json;
 }

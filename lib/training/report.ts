@@ -7,6 +7,7 @@ import type { PretrainingConfig } from "../electra/mod.ts";
 import { type EventFileWriter, hasGpu, inspectMachine, tensorflowInfo } from "../tensorflow/mod.ts";
 import { presetOf } from "./options.ts";
 import type { LogRecord } from "./records.ts";
+import { notesOn } from "./initial_weights.ts";
 import { inexactChanges } from "./resume.ts";
 import type { RunParts } from "./run.ts";
 
@@ -77,11 +78,13 @@ export function hasFastBfloat16(): boolean {
 }
 
 /** One line on model, data and length of the run. */
-export function describeRun({ options, data, plan, from }: RunParts): string {
+export function describeRun({ options, data, plan, from, initial }: RunParts): string {
   const { layout, train, vocabulary } = data;
   const n = (value: number) => value.toLocaleString("en-US");
   const begin = from
     ? `Going on from "${from.folder}" at step ${from.step}`
+    : initial
+    ? `Training from the weights of "${initial.path}"`
     : `Training a new model, preset ${presetOf(options)}`;
   const rows = layout.groups.map(({ rows, width }) => `${rows} of ${width}`).join(" and ");
   return [
@@ -93,11 +96,12 @@ export function describeRun({ options, data, plan, from }: RunParts): string {
 }
 
 /** What a user should know before the first step. */
-export function runNotes({ options, plan, from }: RunParts): string[] {
+export function runNotes({ options, plan, from, initial }: RunParts): string[] {
   const changes = from?.resumed
     ? inexactChanges(from, options, { tensorflow: tensorflowInfo().version, precision: plan.precision })
     : [];
   return [
+    ...(initial ? notesOn(initial) : []),
     ...(plan.precision === "mixed_bfloat16" && !hasFastBfloat16()
       ? ["this processor has no bfloat16 instructions, so that mixed precision makes training slower here"]
       : []),

@@ -8,6 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
 import { type LazyTensor, lazyTensor } from "../electra/mod.ts";
 import type { Precision } from "../tensorflow/mod.ts";
+import type { Vocabulary } from "../text/mod.ts";
 import type { AdamW } from "./adamw.ts";
 import {
   type Checkpoint,
@@ -15,7 +16,9 @@ import {
   type LoadedCheckpoint,
   loadLatestCheckpoint,
 } from "./checkpoint.ts";
-import { type PretrainOptions, PUBLISHED_MODEL, RESUMABLE } from "./options.ts";
+import type { TrainingData } from "./data.ts";
+import { type InitialWeights, initialWeights } from "./initial_weights.ts";
+import { type PretrainOptions, RESUMABLE } from "./options.ts";
 
 /** A checkpoint to go on from. */
 export interface StartingPoint extends Omit<LoadedCheckpoint, "model" | "optimizer"> {
@@ -30,23 +33,25 @@ export interface StartingPoint extends Omit<LoadedCheckpoint, "model" | "optimiz
 export interface Beginning {
   /** Absent for a new model. */
   from: StartingPoint | undefined;
+  /** Weights of a new model that are not drawn from the seed; never with `from`. */
+  initial?: InitialWeights | undefined;
   /** Names of the checkpoints of steps that the run will do again, for {@linkcode removeObsolete}. */
   obsolete: readonly string[];
 }
 
 /**
- * The run's own last checkpoint, or the one it was told to begin from. Nothing is changed yet.
+ * The run's own last checkpoint, or what it was told to begin from. Nothing is changed yet.
  *
  * With `overwrite_output_dir` an earlier run in the same folder is obsolete; with `resume_from_checkpoint` as well, only
  * what came after that checkpoint.
  *
- * @param identity What the run is trained on: hashes of corpus and vocabulary.
+ * @param data What the run is trained on.
  * @param say Told which checkpoints are damaged.
  * @throws {UserError} If a checkpoint is damaged or of another run, or would be overwritten unasked.
  */
 export async function startingPoint(
   options: PretrainOptions,
-  identity: Record<string, string>,
+  { identity, vocabulary }: Pick<TrainingData, "identity" | "vocabulary">,
   say: (line: string) => void,
 ): Promise<Beginning> {
   const { output_dir: outputDir, resume_from_checkpoint: chosen } = options;
@@ -58,14 +63,14 @@ export async function startingPoint(
     return { from: { ...withBestThatExists(point, outputDir), folder: chosen, resumed }, obsolete };
   }
   if (options.overwrite_output_dir) {
-    return { from: await initialCheckpoint(options), obsolete: await checkpointsAfter(-1, options) };
+    return { ...await givenModel(options, vocabulary), obsolete: await checkpointsAfter(-1, options) };
   }
   const own = await loadLatestCheckpoint(outputDir, { warn: say });
   if (own) {
     checkSameRun(own.folder, own, options, identity);
     return { from: { ...withBestThatExists(own, outputDir), resumed: true }, obsolete: [] };
   }
-  return { from: await initialCheckpoint(options), obsolete: [] };
+  return { ...await givenModel(options, vocabulary), obsolete: [] };
 }
 
 /** Forgets the best checkpoint where somebody has removed it. */
@@ -75,24 +80,19 @@ function withBestThatExists<C extends Checkpoint>(checkpoint: C, outputDir: stri
   return { ...checkpoint, state: { ...checkpoint.state, best: undefined } };
 }
 
-/** The checkpoint that a new run takes its model from, if any. */
-async function initialCheckpoint(options: PretrainOptions): Promise<StartingPoint | undefined> {
+/** The checkpoint that a new run goes on from, or the weights alone that it begins with, if any. */
+async function givenModel(
+  options: PretrainOptions,
+  vocabulary: Vocabulary,
+): Promise<Pick<Beginning, "from" | "initial">> {
   const folder = options.model_name_or_path;
-  if (!options.init_from_ckpt) {
-    if (folder && folder !== PUBLISHED_MODEL) {
-      throw new UserError(
-        `Cannot use --model_name_or_path "${folder}": a folder is read only with --init_from_ckpt; without it the ` +
-          `model is new, of size --preset`,
-      );
-    }
-    return undefined;
-  }
+  if (!options.init_from_ckpt) return { from: undefined, initial: await initialWeights(options, vocabulary) };
   if (!folder) {
     throw new UserError(
       "Cannot begin from a checkpoint: --init_from_ckpt needs its folder in --model_name_or_path",
     );
   }
-  return { ...await loadCheckpoint(folder), folder, resumed: false };
+  return { from: { ...await loadCheckpoint(folder), folder, resumed: false } };
 }
 
 /** Options that decide which sentences come when. */

@@ -13,6 +13,7 @@ import { dumpBatches } from "./batch_dump.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingData } from "./data.ts";
 import { TrainingLog, type TrainingLogState } from "./log.ts";
+import { type InitialWeights, takeWeights } from "./initial_weights.ts";
 import { stepMetrics } from "./metrics.ts";
 import { openModel, takeFirst, type TrainingModel } from "./model.ts";
 import type { PretrainOptions } from "./options.ts";
@@ -32,6 +33,8 @@ export interface RunParts {
   plan: RunPlan;
   /** Where it goes on, if it does. */
   from: StartingPoint | undefined;
+  /** Weights that a new run begins with; else they are drawn from the seed. */
+  initial?: InitialWeights | undefined;
   /** How this process talks to others that train the same model; rank 0 alone writes logs and checkpoints. */
   exchange: Exchange;
   bar: ProgressBar;
@@ -68,6 +71,7 @@ export class PretrainingRun implements Disposable {
   static async open(parts: RunParts): Promise<PretrainingRun> {
     const run = new PretrainingRun(parts);
     try {
+      if (parts.initial) await takeWeights(run.#model.variables, parts.initial);
       await takeFirst(run.#model, parts.exchange);
       return run;
     } catch (error) {

@@ -23,6 +23,7 @@ export {
   type TensorInfo,
   writeSafetensors,
 } from "./safetensors.ts";
+export { type EncoderSizes, encoderSizes, readModel, type StoredModel } from "./stored_model.ts";
 export {
   type DataType,
   elementCount,

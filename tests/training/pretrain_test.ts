@@ -315,10 +315,10 @@ const REFUSED: [string, string, Given, RegExp][] = [
     /^Cannot begin from ".*checkpoint-12": it is at step 12, and the run ends at step 12; raise --max_steps/,
   ],
   [
-    "a model folder without --init_from_ckpt",
+    "weights without an encoder",
     "none",
     { model_name_or_path: data },
-    /^Cannot use --model_name_or_path ".*": a folder is read only with --init_from_ckpt/,
+    /^Cannot begin with ".*samples_idx.npz": it has no encoder, no "electra\.embeddings\.word_embeddings\.weight"$/,
   ],
   ["a checkpoint without a name", "none", { init_from_ckpt: true }, /--model_name_or_path/],
   [
