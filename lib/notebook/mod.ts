@@ -8,6 +8,7 @@
 import { registerDisplays } from "./displays.ts";
 
 export {
+  bundleOf,
   DISPLAY,
   type Displayable,
   kernel,

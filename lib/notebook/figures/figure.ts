@@ -56,6 +56,7 @@ export class Figure implements Displayable {
     this.data = data.map(compact);
     this.layout = {
       ...LOOK,
+      height: SIZE.height, // else JupyterLab takes a height of its own
       ...layout,
       xaxis: { ...AXIS, ...layout.xaxis as Layout },
       yaxis: { ...AXIS, ...layout.yaxis as Layout },

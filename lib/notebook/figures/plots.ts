@@ -44,11 +44,17 @@ export function plot(curves: Readonly<Record<string, Curve>>, options: PlotOptio
   return new Figure(traces, { ...layoutOf(options), showlegend: traces.length > 1, hovermode: "x unified" });
 }
 
+/** How bars look. */
+export interface BarOptions extends PlotOptions {
+  /** Whether the bars of several groups stand on each other, and not side by side. Default: false. */
+  readonly stacked?: boolean;
+}
+
 /**
  * Draws bars.
  *
  * @param bars length by label; of several groups, these by name
- * @param options titles and axes
+ * @param options titles and axes, stacking
  * @returns a figure
  *
  * @example
@@ -59,7 +65,7 @@ export function plot(curves: Readonly<Record<string, Curve>>, options: PlotOptio
  */
 export function bars(
   bars: Readonly<Record<string, number>> | Readonly<Record<string, Readonly<Record<string, number>>>>,
-  options: PlotOptions = {},
+  { stacked = false, ...options }: BarOptions = {},
 ): Figure {
   const isGroup = Object.values(bars).some((value) => typeof value === "object");
   const groups = Object.entries(isGroup ? bars : { "": bars }) as [string, Record<string, number>][];
@@ -70,7 +76,11 @@ export function bars(
     y: Object.values(values),
   }));
   const layout = layoutOf(options);
-  return new Figure(traces, { ...layout, xaxis: { ...layout.xaxis as Layout, type: "category" } });
+  return new Figure(traces, {
+    ...layout,
+    barmode: stacked ? "stack" : "group",
+    xaxis: { ...layout.xaxis as Layout, type: "category" },
+  });
 }
 
 /** How a heatmap looks. */

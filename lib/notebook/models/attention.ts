@@ -53,21 +53,22 @@ export class AttentionMaps {
 /**
  * Computes the attention of every layer, without dropout.
  *
- * @param parameters of the whole model
+ * @param readParameters reads those of the whole model, as tensors that are freed here
  * @param config sizes
  * @param encoder which of the two
  * @param sentence ids and spellings of its tokens, `[CLS]` and `[SEP]` included
  */
 export async function attentionMaps(
-  parameters: Parameters,
+  readParameters: () => Parameters,
   config: PretrainingConfig,
   encoder: "generator" | "discriminator",
   { ids, tokens }: { ids: readonly number[]; tokens: readonly string[] },
 ): Promise<AttentionMaps> {
-  const sizes = config[encoder], p = under(parameters, `${encoder}.electra.`);
+  const sizes = config[encoder];
   const { hidden_size: H, num_attention_heads: A, num_hidden_layers: layers } = sizes;
   const N = ids.length, D = H / A;
   const probabilities = tf.tidy(() => {
+    const p = under(readParameters(), `${encoder}.electra.`);
     const inputs = { ids: tf.tensor1d([...ids], "int32"), groups: [{ rows: 1, width: N }] };
     const hidden = [encode(p, { ...sizes, num_hidden_layers: 0 }, inputs)]; // what goes into each layer, (N, H)
     encode(p, sizes, inputs, { onLayer: (output) => hidden.push(output) });

@@ -119,7 +119,7 @@ export class PretrainingModel implements Disposable {
     encoder: "generator" | "discriminator" = "discriminator",
   ): Promise<AttentionMaps> {
     const { ids, tokens } = this.#encode(text);
-    return await attentionMaps(this.#parameters, this.config, encoder, { ids, tokens });
+    return await attentionMaps(() => this.#readParameters(), this.config, encoder, { ids, tokens });
   }
 
   /**
@@ -146,9 +146,15 @@ export class PretrainingModel implements Disposable {
         clsWeights: tf.ones([2]),
       };
       const random = new RandomStream(seed, tf.scalar(0, "int32"));
-      const { outputs, discriminatorIds } = pretrainingForward(this.#parameters, this.config, batch, random, {
-        training: false,
-      });
+      const { outputs, discriminatorIds } = pretrainingForward(
+        this.#readParameters(),
+        this.config,
+        batch,
+        random,
+        {
+          training: false,
+        },
+      );
       const suspicion = outputs.rtdLogits ? tf.sigmoid(outputs.rtdLogits) : tf.zeros([ids.length]); // (N)
       return [tf.softmax(outputs.generatorLogits), suspicion, discriminatorIds]; // (M, V), (N), (N)
     });
@@ -178,7 +184,7 @@ export class PretrainingModel implements Disposable {
     for (const variable of this.variables.values()) variable.dispose();
   }
 
-  get #parameters() {
+  #readParameters() {
     const values = [...this.variables.values()].map((variable) => variable.read());
     return lookup(this.config, this.variables, values);
   }

@@ -120,7 +120,9 @@ export function tinted(markup: string, colour: Colour | undefined): string {
 
 function annotated(text: string, note: string | undefined): string {
   const markup = escapeMarkup(text);
-  return note === undefined ? markup : `<ruby>${markup}<rt>${escapeMarkup(note)}</rt></ruby>`;
+  return note === undefined
+    ? markup
+    : `<ruby>${markup}<rt style="font-size:70%">${escapeMarkup(note)}</rt></ruby>`;
 }
 
 function textOf({ text, kind, note }: MarkedToken): string {
