@@ -21,6 +21,8 @@ export interface Behaviour {
   readonly lac?: string;
   /** Installs what builds LAC. */
   readonly build?: string;
+  /** Installs JupyterLab into `$here/.venv`. */
+  readonly lab?: string;
   /** `pip --version`. */
   readonly pip?: string;
   readonly ensurepip?: string;
@@ -39,6 +41,7 @@ case "$*" in
   '-m pip --version') ${pip} ;;
   '-m ensurepip') ${ensurepip} ;;
   '-m venv --without-pip '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python3" && echo "$here" > "$4/bin/project" ;;
+  *' install '*requirements-lab.txt*) ${behaviour.lab ?? ":"} ;;
   *' install '*requirements-lac-build.txt*) ${build} ;;
   *' install '*requirements-lac.txt*)
   site="$here/.venv/lib/python3.11/site-packages"
@@ -79,6 +82,7 @@ export async function inProject(
   replacePython(behaviour);
   Deno.writeTextFileSync(join(root, "requirements.txt"), "tensorflow-cpu==2.21.0\n");
   Deno.writeTextFileSync(join(root, "requirements-gpu.txt"), "tensorflow[and-cuda]==2.21.0\n");
+  Deno.writeTextFileSync(join(root, "requirements-lab.txt"), "jupyterlab==4.6.6\n");
   Deno.writeTextFileSync(join(root, "requirements-lac.txt"), "LAC==2.1.2\n");
   Deno.writeTextFileSync(join(root, "requirements-lac-build.txt"), "setuptools==80.9.0\n");
   Deno.writeTextFileSync(join(root, "calls"), "");

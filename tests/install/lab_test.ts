@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { installLab } from "../../lib/install/mod.ts";
-import { exists, inProject, readText } from "./project.ts";
+import { exists, inProject, readText } from "./fake_python.ts";
 
 const LAB = `touch "$here/.venv/bin/jupyter-lab"`;
 
