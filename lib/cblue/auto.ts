@@ -23,11 +23,11 @@ export class AutoTokenizer {
   /**
    * The tokenizer of a model folder, from its vocab.txt and, where there is one, `do_lower_case` in tokenizer_config.json.
    *
-   * @param path The folder, or a safetensors file in it.
+   * @param path The folder, or a file of weights in it.
    * @throws {UserError} If it has no vocabulary, or a file is malformed.
    */
   static async from_pretrained(path: string): Promise<Tokenizer> {
-    const folder = path.endsWith(".safetensors") ? dirname(path) : path;
+    const folder = /\.(safetensors|bin|pt|pth|pdparams|npz)$/.test(path) ? dirname(path) : path;
     const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
     const { do_lower_case: lowerCase = true } = await tokenizerConfig(join(folder, "tokenizer_config.json"));
     return new Tokenizer(vocabulary, { lowerCase });

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileError, UserError } from "../config/mod.ts";
+import { join } from "node:path";
+import { UserError } from "../config/mod.ts";
 import {
   type ElectraConfig,
   type FinetuningConfig,
@@ -17,8 +16,8 @@ import {
   presetConfig,
 } from "../electra/mod.ts";
 import { hasGpu, type Precision, Variable } from "../tensorflow/mod.ts";
-import { AdamW, MovingAverage } from "../training/mod.ts";
-import { readSafetensors, type TensorData, toFloat32 } from "../weights/mod.ts";
+import { AdamW, encoderConfig, MovingAverage } from "../training/mod.ts";
+import { encoderSizes, loadTensor, readModel, type TensorData, toFloat32 } from "../weights/mod.ts";
 import { layerwiseFactor } from "./layerwise.ts";
 import type { FinetuneOptions } from "./options.ts";
 
@@ -41,37 +40,30 @@ export interface SavedModel {
 const TRUNKS = ["", "discriminator.", "generator."];
 
 /**
- * Reads a model folder: one that pretraining saved, whose discriminator becomes the encoder, or a fine-tuned one.
+ * Reads a model: of pretraining, whose discriminator becomes the encoder, of fine-tuning, or of PaddleNLP or Hugging Face.
  *
- * @param path The folder, or a safetensors file in it.
- * @throws {UserError} If it is no model folder, or has no encoder.
+ * @param path Its folder, or a file in it: safetensors, `.bin`, `.pdparams` or `.npz`.
+ * @throws {UserError} If there are no weights, or they have no encoder.
  */
 export async function readSavedModel(path: string): Promise<SavedModel> {
-  const isFile = path.endsWith(".safetensors"), folder = isFile ? dirname(path) : path;
-  const file = isFile ? path : join(folder, "model.safetensors");
-  if (!existsSync(file)) {
-    throw new UserError(
-      `Cannot read model "${path}": there is no "${file}"; give a folder that \`deno task pretrain\` or ` +
-        "`deno task finetune` saved",
-    );
-  }
-  const config = await readConfig(join(folder, "config.json"));
-  const saved = await readSafetensors(file);
-  const trunk = TRUNKS.find((prefix) => hasEncoder(saved, `${prefix}electra.`));
+  const { file, folder, tensors: stored, unknown, config = {} } = await readModel(path);
+  const trunk = TRUNKS.find((prefix) => hasEncoder(stored, `${prefix}electra.`));
   if (trunk === undefined) {
     throw new UserError(
       `Cannot read model "${path}": "${file}" has no encoder, no parameter "electra.embeddings…"`,
     );
   }
-  const tensors = new Map<string, TensorData>(), unused: string[] = [];
-  for (const [name, tensor] of saved) {
-    if (trunk === "" || name.startsWith(`${trunk}electra.`)) tensors.set(name.slice(trunk.length), tensor);
-    else unused.push(name);
+  const tensors = new Map<string, TensorData>(), unused = [...unknown];
+  for (const [name, tensor] of stored) {
+    if (trunk === "" || name.startsWith(`${trunk}electra.`)) {
+      tensors.set(name.slice(trunk.length), await loadTensor(tensor));
+    } else unused.push(name);
   }
   const own = config[trunk.replace(".", "")] ?? config; // with generator and discriminator, each has its own
+  const sizes = { ...encoderSizes(stored, `${trunk}electra.`), ...own as Partial<ElectraConfig> };
   return {
     path,
-    encoder: checkEncoder(own as Partial<ElectraConfig>, join(folder, "config.json")),
+    encoder: encoderConfig(sizes, join(folder, "config.json")),
     tensors,
     unused,
     vocabulary: join(folder, "vocab.txt"),
@@ -79,43 +71,8 @@ export async function readSavedModel(path: string): Promise<SavedModel> {
   };
 }
 
-/** What an encoder cannot be built without. */
-const SIZES = [
-  ...["vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads"],
-  ...["intermediate_size", "max_position_embeddings", "type_vocab_size"],
-] as (keyof ElectraConfig)[];
-
-function checkEncoder(config: Partial<ElectraConfig>, path: string): ElectraConfig {
-  for (const name of SIZES) {
-    const value = config[name];
-    if (Number.isInteger(value) && value! > 0) continue;
-    throw new UserError(
-      `Cannot read "${path}": its ${name} is ${value ?? "missing"}; expected a positive number`,
-    );
-  }
-  const defaults = {
-    hidden_dropout_prob: 0.1,
-    attention_probs_dropout_prob: 0.1,
-    initializer_range: 0.02,
-    layer_norm_eps: 1e-12,
-    pad_token_id: 0,
-  };
-  return { ...defaults, ...config as ElectraConfig };
-}
-
 function hasEncoder(tensors: ReadonlyMap<string, unknown>, prefix: string): boolean {
   return tensors.has(`${prefix}embeddings.word_embeddings.weight`);
-}
-
-async function readConfig(path: string): Promise<Record<string, unknown>> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new UserError(`Cannot read "${path}": ${error.message}`, { cause: error });
-    }
-    throw fileError("read", path, error);
-  }
 }
 
 /** Parameters on the device, and what they were made from. */
