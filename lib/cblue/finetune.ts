@@ -133,6 +133,7 @@ async function carryOut(
   });
   if (from && "model" in from) {
     restoreMoments(model.optimizer, from);
+    data.answerer?.restore(from.files ?? {});
     if (model.average) restoreTrained(model.variables, from); // till now they were the averages
   }
   await takeFirst(model, exchange);

@@ -78,7 +78,9 @@ export class FinetuningRun implements Disposable {
   readonly #log: FinetuningLog | undefined;
   readonly #opened: DisposableStack;
   #seen = { rows: 0, tokens: 0, slots: 0 };
+  /** Step of the newest checkpoint, -1 before the first; and whether an evaluation since then is not in it. */
   #saved: number;
+  #isOutdated = false;
   #stopped = false;
 
   /** @throws {UserError} If a file cannot be written. */
@@ -220,11 +222,11 @@ export class FinetuningRun implements Disposable {
     return Promise.resolve(batch);
   }
 
-  /** Scores the dev set as the model is, each process a part of it. */
+  /** Fits what answers besides the model, and scores the dev set, each process a part of it. */
   async #evaluate(signal?: AbortSignal): Promise<void> {
     const { options, data: { answerer, dev, recipe, task }, exchange } = this.#parts, { progress } = this;
-    if (!dev) return;
-    const own = dev.filter((_, i) => i % exchange.size === exchange.rank), start = performance.now();
+    if (!dev && !answerer) return;
+    const own = dev?.filter((_, i) => i % exchange.size === exchange.rank) ?? [], start = performance.now();
     const bar = new ProgressBar({
       label: "Evaluating",
       unit: "rows",
@@ -239,18 +241,24 @@ export class FinetuningRun implements Disposable {
         onRows: (rows) => bar.update(done += rows),
         signal: exchange.size === 1 ? signal : undefined, // together all end or none
       });
-    const answers = await (answerer ? answerer.answer(predict, own) : predict(own)).catch((error) => {
-      if (signal?.aborted) return undefined;
+    const answer = async () => {
+      await answerer?.fit(predict);
+      return await (answerer ? answerer.answer(predict, own) : predict(own));
+    };
+    const answers = await answer().catch((error) => {
+      if (signal?.aborted && error === signal.reason) return undefined;
       throw error;
     }).finally(() => bar.finish());
     if (!answers) return;
+    this.#isOutdated = true;
+    progress.evaluated = this.step;
+    if (!dev) return;
     const none = new Float64Array(3 * Math.max(1, task.labels.length)); // there may be more processes than examples
     const counts = addCounts([
       none,
       ...own.map((example, i) => countAnswer(task, example as never, answers[i] as never)),
     ]);
     const score = scoreCounts(task.metric, await this.#ofAll(counts));
-    progress.evaluated = this.step;
     const record = this.#log?.evaluation(this.step, score, (performance.now() - start) / 1000);
     if (record) await this.#parts.onRecord?.(record);
     if (score.value > (progress.best?.score.value ?? -1)) {
@@ -272,8 +280,9 @@ export class FinetuningRun implements Disposable {
 
   async #save(): Promise<void> {
     const { options, data, model, exchange } = this.#parts;
-    if (this.#saved === this.step && this.folder.endsWith(`-${this.step}`)) return;
+    if (this.#saved === this.step && !this.#isOutdated) return;
     this.#saved = this.step;
+    this.#isOutdated = false;
     if (exchange.rank > 0) return;
     this.#log!.flush();
     this.progress.log = this.#log!.state();

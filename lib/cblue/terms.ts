@@ -32,6 +32,8 @@ const LIST_FILE = "terms.txt";
 const TERMS_FILE = "terms.json", DECISION_FILE = "decision.json";
 /** Candidates of a text that the model judges: of right terms, 90 of 100 are among the first ten. */
 const CANDIDATES = 50;
+/** How held-out texts are searched: new texts are not among the aliases either. */
+const UNSEEN = { unseen: true };
 /** Training examples that the decision is fitted on, held out of training: a share of them, and the most. */
 const HELD_OUT = { share: 0.1, most: 500 };
 
@@ -98,6 +100,12 @@ export class TermAnswerer {
       throw new UserError(`Cannot fine-tune on ${task.name}: two training records are needed`);
     }
     const answerer = new TermAnswerer({ terms, aliases: aliasesOf(kept) }, held);
+    if (!answerer.#canFit()) {
+      throw new UserError(
+        `Cannot fine-tune on ${task.name}: of the ${held.length} training records that are held out to decide by, none has ` +
+          "one of its terms among the candidates; check the list of terms",
+      );
+    }
     return { answerer, pairs: trainingPairs(kept, answerer.#index, { seed }) };
   }
 
@@ -116,29 +124,54 @@ export class TermAnswerer {
         throw fileError("read", path, error);
       }
     };
+    if (!existsSync(join(folder, DECISION_FILE)) && existsSync(join(folder, TERMS_FILE))) {
+      throw new UserError(
+        `Cannot answer with "${folder}": it was saved before the first evaluation, which fits how many terms a text gets; take a ` +
+          "later checkpoint",
+      );
+    }
     const decision = checkDecision(await read(DECISION_FILE), join(folder, DECISION_FILE));
     return new TermAnswerer(await read(TERMS_FILE), [], decision);
   }
 
   /**
-   * The terms of each text.
+   * Fits the decision to how the model judges what was held out of training.
    *
-   * @param predict Judges pairs; the decision is fitted to how it judges what was held out.
+   * @param predict Judges pairs.
+   */
+  async fit(predict: Predict): Promise<void> {
+    const { decision } = await fitNormalization(this.#held, {
+      ...{ index: this.#index, scorer: pairScorer(predict), candidates: CANDIDATES, search: UNSEEN },
+    });
+    this.#decision = decision;
+  }
+
+  /** Takes the decision of an earlier checkpoint, if it has one. */
+  restore(files: Readonly<Record<string, string>>): void {
+    const saved = files[DECISION_FILE];
+    if (saved !== undefined) this.#decision = checkDecision(JSON.parse(saved), DECISION_FILE);
+  }
+
+  /**
+   * The terms of each text, by a decision that was fitted or opened.
+   *
+   * @param predict Judges pairs.
    */
   async answer(predict: Predict, examples: readonly Example[]): Promise<string[][]> {
-    const index = this.#index, scorer = pairScorer(predict), candidates = CANDIDATES;
-    if (this.#held.length > 0) {
-      const search = { unseen: true }; // new texts are not among the aliases either
-      ({ decision: this.#decision } = await fitNormalization(this.#held, {
-        index,
-        scorer,
-        candidates,
-        search,
-      }));
-    }
-    const normalizer = { index, scorer, candidates, decision: this.#decision! };
-    const found = await normalizeExamples(examples as readonly NormalizationExample[], normalizer);
+    const found = await normalizeExamples(examples as readonly NormalizationExample[], {
+      index: this.#index,
+      scorer: pairScorer(predict),
+      candidates: CANDIDATES,
+      decision: this.#decision!,
+    });
     return found.map(({ terms }) => [...terms!]);
+  }
+
+  /** Whether there is a right candidate to fit the decision to. */
+  #canFit(): boolean {
+    return this.#held.some(({ text, terms }) =>
+      this.#index.search(text, CANDIDATES, UNSEEN).some(({ term }) => terms!.includes(term))
+    );
   }
 
   /** What a model folder keeps of it. */
