@@ -5,10 +5,11 @@
  *   deno task test:long pretrain         those whose name begins so
  */
 import assert from "node:assert/strict";
+import { FINETUNE_TESTS } from "./finetune.ts";
 import { PREPROCESS_TESTS } from "./preprocess.ts";
 import { PRETRAIN_TESTS } from "./pretrain.ts";
 
-const tests = Object.entries({ ...PREPROCESS_TESTS, ...PRETRAIN_TESTS });
+const tests = Object.entries({ ...PREPROCESS_TESTS, ...PRETRAIN_TESTS, ...FINETUNE_TESTS });
 const wanted = Deno.args.length > 0 ? Deno.args : [""];
 for (const prefix of wanted) {
   assert.ok(tests.some(([name]) => name.startsWith(prefix)), `no test ${prefix}`);
