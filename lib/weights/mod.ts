@@ -7,6 +7,7 @@
 export { checkFit, type Misfits, misfits } from "./fit.ts";
 export { huggingFaceNames, type Layout, type NamedWeights, ourNames } from "./names.ts";
 export { writeNpz } from "./npz.ts";
+export { writePaddle } from "./pickle/paddle_writer.ts";
 export {
   findWeights,
   type ReadOptions,
