@@ -3,6 +3,7 @@ import { markdownOptions, type OptionTable } from "../lib/config/mod.ts";
 import { CBLUE_OPTIONS, FINETUNE_OPTIONS } from "../lib/cblue/mod.ts";
 import { PRETRAIN_OPTIONS } from "../lib/training/mod.ts";
 import { CHECK_FORMAT_OPTIONS } from "./check_format.ts";
+import { CONVERT_OPTIONS } from "./convert.ts";
 import { DEMO_OPTIONS } from "./demo.ts";
 import { DOCTOR_OPTIONS } from "./doctor.ts";
 import { EVALUATE_OPTIONS } from "./evaluate.ts";
@@ -13,6 +14,7 @@ import { LAB_OPTIONS } from "./lab.ts";
 import { LAUNCH_OPTIONS } from "./launch.ts";
 import { MERGE_OPTIONS } from "./merge.ts";
 import { NOTEBOOKS_OPTIONS } from "./notebooks.ts";
+import { MODEL_OPTIONS } from "./model.ts";
 import { PREDICT_OPTIONS } from "./predict.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
 import { REPORT_OPTIONS } from "./report.ts";
@@ -37,6 +39,8 @@ const COMMANDS: Record<string, OptionTable> = {
   submit: SUBMIT_OPTIONS,
   export: EXPORT_OPTIONS,
   infer: INFER_OPTIONS,
+  convert: CONVERT_OPTIONS,
+  model: MODEL_OPTIONS,
   launch: LAUNCH_OPTIONS,
   report: REPORT_OPTIONS,
   lab: LAB_OPTIONS,

@@ -4,6 +4,14 @@
  * @module
  */
 
+export {
+  type Conversion,
+  type ConversionTarget,
+  convertModel,
+  huggingFaceConfig,
+  TARGETS,
+} from "./convert.ts";
+export { describeModel, type ModelDescription, type ParameterInfo } from "./describe.ts";
 export { checkFit, type Misfits, misfits } from "./fit.ts";
 export { huggingFaceNames, type Layout, type NamedWeights, ourNames } from "./names.ts";
 export { writeNpz } from "./npz.ts";
