@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ProgressBar, UserError } from "../config/mod.ts";
 import type { Cluster, Facts, Json } from "../cluster/mod.ts";
@@ -24,7 +26,7 @@ import type { FinetuningRecord } from "./log.ts";
 import type { Score } from "./scores/metrics.ts";
 import { openModel, readSavedModel, type SavedModel } from "./open_model.ts";
 import { type FinetuneOptions, RESUMABLE } from "./options.ts";
-import { FinetuningRun } from "./run.ts";
+import { FinetuningRun, type Progress, type RunIdentity } from "./run.ts";
 import { finetuningSchedule } from "./schedule.ts";
 
 /** How a run is watched and stopped. */
@@ -74,15 +76,28 @@ export async function finetune(
   const { signal, cluster, print = console.log } = context;
   const saved = options.model === undefined ? undefined : await readSavedModel(options.model);
   const data = await openFinetuningData(options, saved?.vocabulary);
+  const identity: RunIdentity = {
+    ...data.identity,
+    encoder: saved ? fingerprint(saved) : "new",
+    processes: cluster?.size ?? 1,
+  };
   configureTensorFlow({ device: options.device, threads: options.num_threads });
   using opened = new DisposableStack();
   const prepare = async () => {
     opened.use(lockOutputDir(options.save_dir));
     await removeLeftovers(options.save_dir);
-    return await ownCheckpoint(options, data, print);
+    return await ownCheckpoint(options, identity, print);
   };
   if (!cluster) {
-    return await carryOut({ options, data, saved, from: await prepare(), exchange: ALONE, context });
+    return await carryOut({
+      options,
+      data,
+      identity,
+      saved,
+      from: await prepare(),
+      exchange: ALONE,
+      context,
+    });
   }
 
   let own: LoadedCheckpoint | undefined;
@@ -97,6 +112,7 @@ export async function finetune(
       carryOut({
         options,
         data,
+        identity,
         saved,
         from: own ?? begin as unknown as Position | undefined,
         exchange,
@@ -111,6 +127,7 @@ type Position = Pick<LoadedCheckpoint, "step" | "state">;
 interface RunInputs {
   readonly options: FinetuneOptions;
   readonly data: FinetuningData;
+  readonly identity: RunIdentity;
   readonly saved: SavedModel | undefined;
   readonly from: LoadedCheckpoint | Position | undefined | null;
   readonly exchange: Exchange;
@@ -118,7 +135,7 @@ interface RunInputs {
 }
 
 async function carryOut(
-  { options, data, saved, from, exchange, context }: RunInputs,
+  { options, data, identity, saved, from, exchange, context }: RunInputs,
 ): Promise<FinetuneSummary> {
   const { signal, print = console.log, onRecord } = context, leads = exchange.rank === 0;
   const { approach, recipe, rows, vocabulary, dev, task } = data;
@@ -166,6 +183,7 @@ async function carryOut(
     using run = new FinetuningRun({
       options,
       data,
+      identity,
       model,
       totalSteps,
       schedule: finetuningSchedule({
@@ -193,16 +211,34 @@ async function carryOut(
   }
 }
 
+/** What a run's own checkpoint says of a run that is another in spite of the same options. */
+const DIFFERENCES: Readonly<Record<keyof RunIdentity, string>> = {
+  data: "was trained on another training set",
+  vocabulary: "has another vocabulary",
+  encoder: "began with another encoder",
+  processes: "was trained by another number of processes",
+};
+
+/** A hash of parameters. */
+function fingerprint({ tensors }: SavedModel): string {
+  const hash = createHash("sha256");
+  for (const [name, { data }] of tensors) {
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}
+
 /** The run's own last checkpoint. */
 async function ownCheckpoint(
   options: FinetuneOptions,
-  { identity }: FinetuningData,
+  identity: RunIdentity,
   say: (line: string) => void,
 ): Promise<LoadedCheckpoint | undefined> {
   const { save_dir: folder } = options;
   if (options.overwrite_output_dir) {
     for await (const { name } of Deno.readDir(folder)) {
-      if (/^checkpoint-\d+$/.test(name)) await Deno.remove(join(folder, name), { recursive: true });
+      if (!/^(checkpoint-\d+|loss_log)$/.test(name)) continue;
+      await Deno.remove(join(folder, name), { recursive: true }); // the other logs are begun anew
     }
     return undefined;
   }
@@ -216,13 +252,22 @@ async function ownCheckpoint(
         `${value ?? "not given"}; use the same options, another --save_dir, or --overwrite_output_dir`,
     );
   }
-  for (const [name, value] of Object.entries(identity)) {
-    if (own.state[name] === value) continue;
+  for (const [name, what] of Object.entries(DIFFERENCES) as [keyof RunIdentity, string][]) {
+    const [then, now] = [own.state[name], identity[name]];
+    if (then === undefined || then === now) continue;
+    const numbers = typeof now === "number" ? `, ${then} and not ${now}` : "";
     throw new UserError(
-      `Cannot resume from "${own.folder}": it was trained on another ${name}; use another --save_dir`,
+      `Cannot resume from "${own.folder}": it ${what}${numbers}; use another --save_dir, or --overwrite_output_dir`,
     );
   }
-  return own;
+  return withBestThatExists(own, folder);
+}
+
+/** Forgets the best checkpoint where it is no more: removed by somebody, or by a run whose later checkpoints are damaged. */
+function withBestThatExists(own: LoadedCheckpoint, folder: string): LoadedCheckpoint {
+  const progress = own.state.progress as Progress;
+  if (!progress.best || existsSync(join(folder, `checkpoint-${progress.best.step}`))) return own;
+  return { ...own, state: { ...own.state, progress: { ...progress, best: undefined } } };
 }
 
 /** Options that may differ between the processes of a run: where things are on each machine. */

@@ -275,7 +275,7 @@ export const RESUMABLE: ReadonlySet<string> = new Set(
     "data_dir", // the training set's fingerprint is compared instead
     "save_dir",
     "overwrite_output_dir",
-    "model", // read at the run's beginning alone
+    "model", // its parameters are compared, too
     "vocab",
     "eval_batch_size",
     "device",

@@ -33,10 +33,21 @@ import type { FinetuneOptions } from "./options.ts";
 import { countAnswer } from "./scores/scoring.ts";
 import type { OpenedModel } from "./open_model.ts";
 
+/** What a run is, besides its options; checkpoints keep it, to be resumed by the same alone. */
+export interface RunIdentity {
+  /** Hashes of the training set, the vocabulary, and the parameters it begins with; "new" without a pretrained encoder. */
+  readonly data: string;
+  readonly vocabulary: string;
+  readonly encoder: string;
+  /** How many processes train. */
+  readonly processes: number;
+}
+
 /** What a run is made of. */
 export interface RunParts {
   readonly options: FinetuneOptions;
   readonly data: FinetuningData;
+  readonly identity: RunIdentity;
   readonly model: OpenedModel;
   readonly totalSteps: number;
   readonly schedule: LearningRateSchedule;
@@ -279,7 +290,7 @@ export class FinetuningRun implements Disposable {
   }
 
   async #save(): Promise<void> {
-    const { options, data, model, exchange } = this.#parts;
+    const { options, data, identity, model, exchange } = this.#parts;
     if (this.#saved === this.step && !this.#isOutdated) return;
     this.#saved = this.step;
     this.#isOutdated = false;
@@ -294,7 +305,7 @@ export class FinetuningRun implements Disposable {
         ...model.average ? trainedOf(model.variables) : [],
       ]),
       state: {
-        ...data.identity,
+        ...identity,
         progress: this.progress,
         precision: model.precision,
         seed: options.seed,
