@@ -9,7 +9,7 @@
  */
 import type { Weights } from "./read_weights.ts";
 import { transposed } from "./strided.ts";
-import type { LazyTensorData } from "./tensor.ts";
+import type { DataType, LazyTensorData } from "./tensor.ts";
 
 /** A layer under both names, `#` being the number of its block, and what it has. */
 type Row = readonly [ours: string, huggingFace: string, kind: Kind];
@@ -121,6 +121,9 @@ const ENCODER_NAME =
 const NOT_PARAMETERS =
   /embeddings\.(position_ids|token_type_ids)$|^generator_lm_head\.weight$|^cls\.predictions\.decoder\.(weight|bias)$/;
 
+/** What parameters are of; whole numbers are none, whatever they are called. */
+const FLOATS: ReadonlySet<DataType> = new Set(["F64", "F32", "F16", "BF16"]);
+
 /** Whose names a file has. */
 export type Layout = "paddle" | "huggingface";
 
@@ -130,7 +133,7 @@ export interface NamedWeights {
   readonly layout: Layout;
   /** By our names, linear weights [in, out]. */
   readonly tensors: Map<string, LazyTensorData>;
-  /** Names in the file that stand for nothing that we know. */
+  /** Names in the file that stand for no parameter that we know. */
   readonly unknown: readonly string[];
 }
 
@@ -162,7 +165,7 @@ export function ourNames(weights: Weights): NamedWeights {
     const target = layout === "paddle"
       ? { name: rest.replace(/^discriminator_predictions\./, "discriminator_rtd."), isTransposed: false } // of plain ELECTRA
       : lookUp(inEncoder === undefined ? HEADS_TO_OURS : ENCODER_TO_OURS, rest);
-    if (!target || isRoberta) {
+    if (!target || isRoberta || !FLOATS.has(tensor.dtype)) {
       unknown.push(fullName);
       continue;
     }

@@ -46,7 +46,7 @@ export interface Vocabulary {
   readonly reference?: (id: unknown) => unknown;
 }
 
-const STOP = 0x2e, NEWEST_PROTOCOL = 5;
+const STOP = 0x2e, FRAME = 0x95, NEWEST_PROTOCOL = 5;
 const LONG_VALUE = 256; // bytes, from which on a text or bytes stay in the file
 const MOST_OPCODES = 1_000_000; // a tensor takes some 40
 const LONGEST_NAME = 1000; // characters
@@ -85,18 +85,22 @@ export function unpickle(
   for (let count = 0;; count++) {
     if (count === MOST_OPCODES) throw new PickleError(`it has more than ${MOST_OPCODES} instructions`);
     const at = bytes.position, opcode = bytes.byte();
+    machine.checkFrame(at, opcode === STOP || opcode === FRAME);
     if (opcode === STOP) return { value: machine.pop(), end: bytes.position };
     const instruction = INSTRUCTIONS[opcode];
     if (!instruction) {
       throw new PickleError(`byte ${at} is no instruction that weights need: 0x${opcode.toString(16)}`);
     }
     instruction(machine, bytes);
+    if (opcode !== FRAME) machine.checkFrame(at, false);
   }
 }
 
 /** The stack, the marks in it and the memo. */
 class Machine {
-  readonly memo = new Map<number, unknown>();
+  readonly #memo = new Map<number, unknown>();
+  #lastKept: number | undefined;
+  #frameEnd = 0; // before the first there is none
   readonly #bytes: ByteStream;
   readonly #vocabulary: Vocabulary;
   readonly #stack: unknown[] = [];
@@ -136,9 +140,30 @@ class Machine {
     this.push(values.reverse());
   }
 
-  get(index: number): void {
-    if (!this.memo.has(index)) throw this.error(`recalls value ${index}, which was never kept`);
-    this.push(this.memo.get(index));
+  /** Keeps the last value; Python numbers what it keeps without gaps, so that a gap tells of lost bytes. */
+  keep(index = this.#memo.size): void {
+    const last = this.#lastKept;
+    if (last !== undefined && index !== last + 1) throw this.error(`keeps value ${index} after ${last}`);
+    this.#memo.set(index, this.top());
+    this.#lastKept = index;
+  }
+
+  recall(index: number): void {
+    if (!this.#memo.has(index)) throw this.error(`recalls value ${index}, which was never kept`);
+    this.push(this.#memo.get(index));
+  }
+
+  /** From protocol 4 on a pickle tells how long its frames are, which no instruction crosses; long bytes stand between them. */
+  beginFrame(length: number): void {
+    this.#frameEnd = this.#bytes.position + length;
+  }
+
+  /** Checks the frame that the instruction at a place began in. */
+  checkFrame(at: number, isLast: boolean): void {
+    const end = this.#frameEnd, { position } = this.#bytes;
+    if (at < end && (position > end || isLast && position < end)) {
+      throw this.error(`does not end with its frame, at byte ${end}`);
+    }
   }
 
   setItems(pairs: unknown[]): void {
@@ -232,7 +257,7 @@ const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
       throw m.error(`asks for protocol ${version}; the newest is ${NEWEST_PROTOCOL}`);
     }
   },
-  0x95: (_, b) => void b.unsigned(8), // FRAME
+  [FRAME]: (m, b) => m.beginFrame(b.unsigned(8)), // FRAME
   0x28: (m) => m.mark(), // MARK
   0x30: (m) => void m.pop(), // POP
   0x31: (m) => void m.popToMark(), // POP_MARK
@@ -274,11 +299,11 @@ const INSTRUCTIONS: Readonly<Record<number, Instruction>> = {
   },
   0x75: (m) => m.setItems(m.popToMark()), // SETITEMS
 
-  0x71: (m, b) => void m.memo.set(b.byte(), m.top()), // BINPUT
-  0x72: (m, b) => void m.memo.set(b.unsigned(4), m.top()), // LONG_BINPUT
-  0x94: (m) => void m.memo.set(m.memo.size, m.top()), // MEMOIZE
-  0x68: (m, b) => m.get(b.byte()), // BINGET
-  0x6a: (m, b) => m.get(b.unsigned(4)), // LONG_BINGET
+  0x71: (m, b) => m.keep(b.byte()), // BINPUT
+  0x72: (m, b) => m.keep(b.unsigned(4)), // LONG_BINPUT
+  0x94: (m) => m.keep(), // MEMOIZE
+  0x68: (m, b) => m.recall(b.byte()), // BINGET
+  0x6a: (m, b) => m.recall(b.unsigned(4)), // LONG_BINGET
 
   0x63: (m, b) => m.name(b.line(LONGEST_NAME), b.line(LONGEST_NAME)), // GLOBAL
   0x93: (m) => { // STACK_GLOBAL
