@@ -31,10 +31,9 @@ export const EVALUATE_OPTIONS = {
   split: { type: "string", default: "dev", choices: ["train", "dev", "test"], help: "Which of the files" },
   long: {
     type: "string",
-    default: "truncate",
     choices: ["truncate", "windows"],
     help:
-      "Of texts longer than the model's rows, tagging tasks lose the end, or read several windows that overlap",
+      "Of texts longer than the model's rows, tagging tasks lose the end, or read several windows that overlap; default: as in training",
   },
   batch_size: { type: "integer", default: 32, min: 1, unit: "rows", help: "Rows at once" },
   json: { type: "path", help: "Write the score and the table of labels there too" },
@@ -68,9 +67,10 @@ await runTask(import.meta, {
       throw new UserError("Cannot evaluate --predictions without --dataset");
     }
     configureTensorFlow({ device: options.device, threads: options.num_threads });
-    using model = folder === undefined
-      ? undefined
-      : await FinetunedModel.open(folder, { long: options.long, useAmp: options.use_amp });
+    using model = folder === undefined ? undefined : await FinetunedModel.open(folder, {
+      ...(options.long && { long: options.long }),
+      useAmp: options.use_amp,
+    });
     const task = model?.task ?? await findTask(options.dataset!);
     const examples = await readSplit(task, dataDir, split, { answered: true });
     if (!examples) throw new UserError(`Cannot evaluate ${task.name}: "${dataDir}" has no ${split} file`);

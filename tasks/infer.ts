@@ -47,9 +47,9 @@ export const INFER_OPTIONS = {
   max_seq_length: { type: "integer", min: 3, unit: "tokens", help: "Longest row; default: as in training" },
   long: {
     type: "string",
-    default: "truncate",
     choices: ["truncate", "windows"],
-    help: "Of texts that are longer, tagging tasks lose the end, or read several windows that overlap",
+    help:
+      "Of texts that are longer, tagging tasks lose the end, or read several windows that overlap; default: as in training",
   },
   batch_size: { type: "integer", default: 200, min: 1, unit: "rows", help: "Most rows at once" },
   batch_tokens: {
@@ -86,7 +86,7 @@ await runTask(import.meta, {
     const folder = folderOf(options.model);
     await using predictor = await Predictor.open(folder, {
       format: formatOf(options),
-      long: options.long,
+      ...(options.long && { long: options.long }),
       maxLength: options.max_seq_length,
       device: options.device,
       deviceId: options.device_id,

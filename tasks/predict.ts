@@ -29,10 +29,9 @@ export const PREDICT_OPTIONS = {
   name: { type: "string", help: "Its name, such as CMeIE_test.jsonl; default: that of the task's test file" },
   long: {
     type: "string",
-    default: "truncate",
     choices: ["truncate", "windows"],
     help:
-      "Of texts longer than the model's rows, tagging tasks lose the end, or read several windows that overlap",
+      "Of texts longer than the model's rows, tagging tasks lose the end, or read several windows that overlap; default: as in training",
   },
   batch_size: { type: "integer", default: 32, min: 1, unit: "rows", help: "Rows at once" },
   device: { type: "string", default: "auto", choices: ["auto", "cpu", "gpu"], help: "Where to compute" },
@@ -61,7 +60,10 @@ await runTask(import.meta, {
       throw new UserError("Cannot predict: give either --data_dir or --input");
     }
     configureTensorFlow({ device: options.device, threads: options.num_threads });
-    using model = await FinetunedModel.open(options.model, { long: options.long, useAmp: options.use_amp });
+    using model = await FinetunedModel.open(options.model, {
+      ...(options.long && { long: options.long }),
+      useAmp: options.use_amp,
+    });
     const { task } = model;
     const examples = input !== undefined
       ? await readExamples(task, input)

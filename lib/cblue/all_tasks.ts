@@ -101,7 +101,7 @@ export async function* finetuneAll(
     };
     const { folder: model } = await finetune(given, context);
     if (signal?.aborted) return;
-    using best = await FinetunedModel.open(model, { long: options.long, useAmp: options.use_amp });
+    using best = await FinetunedModel.open(model, { useAmp: options.use_amp });
     const answered = await answerSplit(best, folder, { signal }), { evaluation } = answered;
     const { published } = task.recipe, differs = differencesOf(task, given);
     const seconds = (performance.now() - start) / 1000;

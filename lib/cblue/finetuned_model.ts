@@ -17,7 +17,7 @@ import { TermAnswerer } from "./terms.ts";
 
 /** How a model is opened. */
 export interface OpenOptions {
-  /** What becomes of texts longer than the model's rows; default "truncate", as published. */
+  /** What becomes of texts longer than the model's rows; default: what became of them in training. */
   readonly long?: "truncate" | "windows";
   /** Compute in the device's mixed precision; default float32. */
   readonly useAmp?: boolean;
@@ -73,19 +73,19 @@ export class FinetunedModel implements Disposable {
    */
   static async open(
     folders: string | readonly string[],
-    { long = "truncate", useAmp = false }: OpenOptions = {},
+    { long, useAmp = false }: OpenOptions = {},
   ): Promise<FinetunedModel> {
     using opened = new DisposableStack();
-    const [first, ...others] = await Promise.all(
-      [folders].flat().map((folder) => openMember(folder, opened)),
-    );
+    const members: Member[] = [];
+    for (const folder of [folders].flat()) members.push(await openMember(folder, opened));
+    const [first, ...others] = members;
     if (!first) throw new RangeError("Cannot open a model of no folders");
     for (const other of others) checkMember(first, other);
     const { folder, task, head, maxLength, config, variables, vocabulary } = first;
     const approach = approachOf(task, vocabulary, {
       max_seq_length: maxLength,
       activation: head.kind === "sequence-classification" ? head.activation : "tanh",
-      long,
+      long: long ?? first.long,
       scheme: head.kind === "relations" ? "spans" : "channels",
     });
     const answerer = task.kind === "normalization" ? await TermAnswerer.open(folder) : undefined;
@@ -123,6 +123,7 @@ interface Member {
   readonly task: Task;
   readonly head: HeadConfig;
   readonly maxLength: number;
+  readonly long: "truncate" | "windows";
   readonly config: FinetuningConfig;
   readonly variables: ModelVariables;
   readonly vocabulary: Vocabulary;
@@ -130,10 +131,11 @@ interface Member {
 
 async function openMember(folder: string, opened: DisposableStack): Promise<Member> {
   const saved = await readSavedModel(folder);
-  const { task, head, max_seq_length: maxLength } = saved.config as {
+  const { task, head, max_seq_length: maxLength, long = "truncate" } = saved.config as {
     task?: Task;
     head?: HeadConfig;
     max_seq_length?: number;
+    long?: Member["long"];
   };
   if (!task || !head || !maxLength) {
     throw new UserError(
@@ -144,7 +146,7 @@ async function openMember(folder: string, opened: DisposableStack): Promise<Memb
   const { variables, fresh } = loadParameters(config, saved, 0);
   opened.defer(() => variables.forEach((variable) => variable.dispose()));
   if (fresh.length > 0) throw new UserError(`Cannot open "${folder}": parameter "${fresh[0]}" is missing`);
-  return { folder, task, head, maxLength, config, variables, vocabulary };
+  return { folder, task, head, maxLength, long, config, variables, vocabulary };
 }
 
 /** What models of an ensemble must agree in, so that their rows and logits are of the same things. */

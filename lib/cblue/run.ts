@@ -312,7 +312,7 @@ export class FinetuningRun implements Disposable {
         loss_scale: this.#scaler?.state(),
         versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
       },
-      config: folderConfig(model.config, data),
+      config: folderConfig(model.config, data, options),
       run: options,
       vocabulary: data.vocabulary.tokens,
       files: {
@@ -350,7 +350,11 @@ const ARCHITECTURES: Partial<Record<HeadConfig["kind"], string>> = {
 };
 
 /** config.json of a fine-tuned model: all that it takes to open it again. */
-function folderConfig({ encoder, head }: FinetuningConfig, { task, recipe }: FinetuningData) {
+function folderConfig(
+  { encoder, head }: FinetuningConfig,
+  { task, recipe }: FinetuningData,
+  { long }: FinetuneOptions,
+) {
   const labels = task.labels.map(({ name }) => name);
   return {
     model_type: "electra",
@@ -364,5 +368,6 @@ function folderConfig({ encoder, head }: FinetuningConfig, { task, recipe }: Fin
     head,
     task,
     max_seq_length: recipe.maxSeqLength,
+    long,
   };
 }

@@ -50,6 +50,7 @@ export interface FolderConfig {
   readonly task: Task;
   readonly head: HeadConfig;
   readonly max_seq_length: number;
+  readonly long: "truncate" | "windows";
   readonly pad_token_id: number;
 }
 
@@ -69,11 +70,11 @@ export async function readFolderConfig(folder: string): Promise<FolderConfig> {
     }
     throw fileError("read", path, error);
   }
-  const { task, head, max_seq_length, pad_token_id = 0 } = config;
+  const { task, head, max_seq_length, long = "truncate", pad_token_id = 0 } = config;
   if (!task || !head || !max_seq_length) {
     throw new UserError(
       `Cannot open "${folder}": its config.json names no task; export a model that \`deno task finetune\` saved`,
     );
   }
-  return { task, head, max_seq_length, pad_token_id };
+  return { task, head, max_seq_length, long, pad_token_id };
 }

@@ -16,7 +16,7 @@ import { WorkerSession } from "./worker_session.ts";
 export interface PredictorOptions extends SessionOptions {
   /** Which of the folder's files; default: fp32 if it is there. */
   readonly format?: Format | undefined;
-  /** What becomes of texts longer than the model's rows; default "truncate", as published. */
+  /** What becomes of texts longer than the model's rows; default: what became of them in training. */
   readonly long?: "truncate" | "windows";
   /** Shorter rows than the model was trained with. */
   readonly maxLength?: number | undefined;

@@ -76,27 +76,27 @@ export class TaskModel {
   /**
    * Reads a folder's configuration and vocabulary.
    *
-   * @param options.long What becomes of texts longer than rows; default "truncate", as published.
+   * @param options.long What becomes of texts longer than rows; default: what became of them in training.
    * @param options.maxLength Shorter rows than the model was trained with.
    * @throws {UserError} If it is no folder of an exported model.
    */
   static async open(
     folder: string,
-    { long = "truncate", maxLength }: {
+    { long, maxLength }: {
       readonly long?: "truncate" | "windows";
       readonly maxLength?: number;
     } = {},
   ): Promise<TaskModel> {
-    const { task, head, max_seq_length, pad_token_id: padId } = await readFolderConfig(folder);
+    const { task, head, pad_token_id: padId, ...trained } = await readFolderConfig(folder);
     const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
     const approach = approachOf(task, vocabulary, {
-      max_seq_length: maxLength ?? max_seq_length,
+      max_seq_length: maxLength ?? trained.max_seq_length,
       activation: head.kind === "sequence-classification" ? head.activation : "tanh",
-      long,
+      long: long ?? trained.long,
       scheme: head.kind === "relations" ? "spans" : "channels",
     });
     const terms = task.kind === "normalization" ? await TermAnswerer.open(folder) : undefined;
-    return new TaskModel({ task, maxLength: maxLength ?? max_seq_length, padId, approach, terms });
+    return new TaskModel({ task, maxLength: maxLength ?? trained.max_seq_length, padId, approach, terms });
   }
 
   /**
