@@ -32,7 +32,7 @@ testInFolder("a model that was trained on windows reads windows", async (folder)
   }
   const options = resolveOptions(FINETUNE_OPTIONS, {
     ...{ dataset, data_dir, save_dir: join(folder, "run"), preset: "tiny", num_threads: 1, long: "windows" },
-    ...{ max_seq_length: 26, batch_size: 16, max_steps: 80, valid_steps: 80, learning_rate: 2e-3 },
+    ...{ max_seq_length: 26, batch_size: 16, max_steps: 120, valid_steps: 120, learning_rate: 3e-3 },
   });
   const { best, folder: found } = await finetune(options, { print: () => {} });
   const answeredBy = async (long?: "truncate" | "windows") => {
