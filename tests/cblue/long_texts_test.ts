@@ -55,5 +55,5 @@ testInFolder("a model that was trained on windows reads windows", async (folder)
     asTrained.answers[i]!.filter(({ start }) => start > 26).map((entity) => spelled(text, entity))
   );
   const count = behind.filter((spelling) => right.has(spelling)).length;
-  assert.ok(count > 0.8 * behind.length && count > 6, `${count} of ${behind.length}`);
+  assert.ok(count > 0.8 * behind.length && count > 3, `${count} of ${behind.length}`);
 });
