@@ -54,6 +54,24 @@ testInFolder("files are found in folders, folders within and zips", async (root)
   }
 });
 
+testInFolder(
+  "a zip that is given itself has the task's files, in whatever folder if it has the task's name",
+  async (root) => {
+    for (
+      const [zip, member, isFound] of [
+        ["CMeEE.zip", "data/train.json", true],
+        ["any.zip", "train.json", true],
+        ["any.zip", "data/CMeEE_train.json", true],
+        ["any.zip", "data/train.json", false], // whose it is cannot be known
+      ] as const
+    ) {
+      await Deno.writeFile(`${root}/${zip}`, zipSync({ [member]: new TextEncoder().encode("[]") }));
+      const found = await findFile(TASKS.CMeEE, `${root}/${zip}`, "train");
+      assert.equal(found?.name, isFound ? `${root}/${zip}:${member}` : undefined);
+    }
+  },
+);
+
 testInFolder("what is no folder and no zip is refused", async (folder) => {
   const find = (path: string) => findFile(TASKS.CMeEE, path, "dev");
   await assert.rejects(

@@ -113,8 +113,9 @@ export async function filesOfZip(path: string): Promise<DataFile[]> {
 
 /** Place after place where files may lie: the folder, the one of the task's name, zips; the task's own zip first. */
 async function* filesIn(folder: string, task: string): AsyncGenerator<PlacedFile[]> {
+  const isOwn = (zip: string) => withoutExtension(zip).toLowerCase() === task;
   if (await isZip(folder)) {
-    yield await placedInZip(folder, []);
+    yield await placedInZip(folder, isOwn(folder) ? [task] : []);
     return;
   }
   const { files, folders } = await list(folder);
@@ -124,7 +125,6 @@ async function* filesIn(folder: string, task: string): AsyncGenerator<PlacedFile
     yield files.map((base) => ({ ...dataFile(join(folder, inner, base)), folders: [inner] }));
   }
   const zips = files.filter((base) => /\.zip$/i.test(base));
-  const isOwn = (zip: string) => withoutExtension(zip).toLowerCase() === task;
   for (const zip of [...zips.filter(isOwn), ...zips.filter((zip) => !isOwn(zip))]) {
     yield await placedInZip(join(folder, zip), [withoutExtension(zip)]);
   }
