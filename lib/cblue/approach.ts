@@ -55,4 +55,11 @@ export interface Approach<E extends Example = Example, R extends Row = Row, P = 
    * @param rows What `rows` made of it, with the head's outputs for them.
    */
   predict(example: E, rows: readonly AnsweredRow<R>[]): P;
+  /**
+   * What a model would answer that has learned all targets of an example: less than is right where rows or labels cannot say it.
+   * Absent where they always can.
+   *
+   * @param rows What `rows` made of it.
+   */
+  ideal?(example: E, rows: readonly R[]): P;
 }

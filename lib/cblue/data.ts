@@ -19,6 +19,8 @@ import type { FinetuneOptions } from "./options.ts";
 import { readExamples, type ReadOptions } from "./files/readers.ts";
 import { NestedEntityApproach } from "./nested_entities.ts";
 import { RelationApproach } from "./relations.ts";
+import { countsByLabel, totalOf } from "./scores/metrics.ts";
+import { countAnswer } from "./scores/scoring.ts";
 import { pairTask, TermAnswerer } from "./terms.ts";
 import { findTask, type Recipe, type Split, type Task } from "./tasks.ts";
 
@@ -33,6 +35,8 @@ export interface FinetuningData {
   readonly answerer?: TermAnswerer | undefined;
   /** The training set. */
   readonly rows: readonly Row[];
+  /** Answers of the training set, and those of them that no row's targets say. */
+  readonly unsaid: Unsaid | undefined;
   /** Examples to score, if there is a dev set. */
   readonly dev: readonly Example[] | undefined;
   /** Hashes of training set and vocabulary. */
@@ -72,7 +76,7 @@ export async function openFinetuningData(
     max_seq_length: recipe.maxSeqLength,
     ...(options.class_weights === "balanced" && { weighedBy: pairs }),
   });
-  const rows = pairs.flatMap((example) => approach.rows(example));
+  const rowsOf = pairs.map((example) => approach.rows(example)), rows = rowsOf.flat();
   if (rows.length === 0) {
     throw new UserError(`Cannot fine-tune on ${task.name}: its training file has no records`);
   }
@@ -86,9 +90,33 @@ export async function openFinetuningData(
     approach,
     answerer,
     rows,
+    unsaid: countUnsaid(task, approach, pairs, rowsOf),
     dev: some(dev, options.eval_examples),
     identity,
   };
+}
+
+/** How much of a set's answers gets lost on the way to targets. */
+export interface Unsaid {
+  readonly answers: number;
+  readonly lost: number;
+}
+
+function countUnsaid(
+  task: Task,
+  approach: Approach,
+  examples: readonly Example[],
+  rowsOf: readonly (readonly Row[])[],
+): Unsaid | undefined {
+  if (!approach.ideal) return undefined;
+  let [answers, lost] = [0, 0];
+  examples.forEach((example, i) => {
+    const ideal = approach.ideal!(example, rowsOf[i]!);
+    const all = totalOf(countsByLabel(countAnswer(task, example as never, ideal as never)));
+    answers += all.answers;
+    lost += all.answers - all.correct;
+  });
+  return { answers, lost };
 }
 
 /** The way of a kind of task through the model. */

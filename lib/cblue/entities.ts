@@ -16,6 +16,7 @@ import {
   type Channels,
   channelsOf,
   decodeEntities,
+  decodeLabels,
   encodeEntities,
   labelNames,
   labelsOfRow,
@@ -105,5 +106,12 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
       decodeEntities(outputs, end - start, this.#channels)
     );
     return mergeEntities(rows.map(({ row }) => row.window), found);
+  }
+
+  ideal(_: EntityExample, rows: readonly LabelledRow[]): readonly Entity[] {
+    const found = rows.map(({ labels }) =>
+      decodeLabels(labels.map((channel) => channel.subarray(1, -1)), this.#channels)
+    );
+    return mergeEntities(rows.map(({ window }) => window), found);
   }
 }

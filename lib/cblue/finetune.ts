@@ -170,6 +170,8 @@ async function carryOut(
         }, rate ${recipe.learningRate}, ` +
         `up to ${recipe.maxSeqLength} tokens`,
     );
+    const lost = noteOnLost(data, options);
+    if (lost) print(lost);
   }
   const bar = new ProgressBar({
     label: "Fine-tuning",
@@ -209,6 +211,20 @@ async function carryOut(
   } finally {
     bar.finish(); // an error has a line of its own
   }
+}
+
+/** Says how much of the training set cannot be learned, and what would help. */
+function noteOnLost({ unsaid, task }: FinetuningData, { long, scheme }: FinetuneOptions): string | undefined {
+  if (!unsaid?.lost) return undefined;
+  const { lost, answers } = unsaid;
+  const remedies = [
+    ...(long === "truncate" ? ["--long windows"] : []),
+    ...(task.kind === "entities" && scheme === "channels" ? ["--scheme spans"] : []),
+  ];
+  return `Of ${answers} answers in the training set, ${lost} (${
+    (100 * lost / answers).toFixed(2)
+  } %) cannot be said in ` +
+    `labels and rows` + (remedies.length > 0 ? `; ${remedies.join(" or ")} may say more` : "");
 }
 
 /** What a run's own checkpoint says of a run that is another in spite of the same options. */

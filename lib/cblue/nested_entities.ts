@@ -68,4 +68,11 @@ export class NestedEntityApproach implements Approach<EntityExample, TargetedRow
     );
     return mergeEntities(rows.map(({ row }) => row.window), found);
   }
+
+  ideal(_: EntityExample, rows: readonly TargetedRow[]): readonly Entity[] {
+    const found = rows.map(({ targets: { pairs } }) =>
+      pairs.map(([type, first, last]): Entity => ({ start: first - 1, end: last, type: this.#types[type]! }))
+    );
+    return mergeEntities(rows.map(({ window }) => window), found);
+  }
 }

@@ -10,8 +10,8 @@ import type { AnsweredRow, Approach } from "./approach.ts";
 import type { RowBatch } from "./batches.ts";
 import { characterIds, lowerCharacters } from "./decoding/characters.ts";
 import type { RelationExample, Triple } from "./examples.ts";
-import { type LocatedTriple, locateTriples, namedTriples } from "./decoding/located_triples.ts";
-import { decodeRelations, encodeRelations } from "./decoding/relation_labels.ts";
+import { locateTriples, namedTriples } from "./decoding/located_triples.ts";
+import { decodeRelations, decodeTargets, encodeRelations } from "./decoding/relation_labels.ts";
 import { pairDivergence, pairLoss, pairTargets, type TargetedRow } from "./pairs.ts";
 import { pairPriors } from "./priors.ts";
 import type { Task } from "./tasks.ts";
@@ -75,7 +75,13 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
     const found = rows.map(({ row: { window: { start, end } }, outputs: [entities, relations] }) =>
       decodeRelations(entities!, relations!, end - start, this.#predicates).triples
     );
-    const located: LocatedTriple[] = mergeTriples(rows.map(({ row }) => row.window), found);
-    return namedTriples(text, located);
+    return namedTriples(text, mergeTriples(rows.map(({ row }) => row.window), found));
+  }
+
+  ideal({ text }: RelationExample, rows: readonly TargetedRow[]): readonly NamedTriple[] {
+    const found = rows.map(({ targets, window: { start, end } }) =>
+      decodeTargets(targets, end - start, this.#predicates).triples
+    );
+    return namedTriples(text, mergeTriples(rows.map(({ window }) => window), found));
   }
 }

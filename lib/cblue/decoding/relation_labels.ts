@@ -12,7 +12,7 @@
 import type { Span } from "../examples.ts";
 import { type LocatedTriple, locatedTripleKey } from "./located_triples.ts";
 import { checkLogits, type Logits } from "./logits.ts";
-import { type PairTargets, writeTargets } from "./pair_targets.ts";
+import type { PairTargets } from "./pair_targets.ts";
 
 /** How triples are cut where a window ends. */
 export interface RelationEncoding {
@@ -122,13 +122,8 @@ export function decodeRelations(
   checkLogits(relations, length, [1, 2], [predicates.length]);
   const rows = relations.shape[1]!, columns = relations.shape[2]!;
 
-  const spans: Span[] = [];
-  let end: number | undefined; // of the nearest entity end from `start` on
-  for (let start = length - 1; start >= 0; start--) {
-    if (entities.values[2 * (start + 1) + 1]! > entityThreshold) end = start + 1;
-    if (end !== undefined && entities.values[2 * (start + 1)]! > entityThreshold) spans.push({ start, end });
-  }
-  spans.reverse();
+  const isAbove = (token: number, column: number) => entities.values[2 * token + column]! > entityThreshold;
+  const spans = nearestEnds(length, (token) => isAbove(token, 0), (token) => isAbove(token, 1));
 
   const triples = predicates.flatMap((predicate, p) =>
     spans.flatMap((subject) =>
@@ -140,6 +135,21 @@ export function decodeRelations(
   return { entities: spans, triples };
 }
 
+/** Each start with the nearest end from there on. */
+function nearestEnds(
+  length: number,
+  isStart: (token: number) => boolean,
+  isEnd: (token: number) => boolean,
+): Span[] {
+  const spans: Span[] = [];
+  let end: number | undefined; // of the nearest entity end from `start` on
+  for (let start = length - 1; start >= 0; start--) {
+    if (isEnd(start + 1)) end = start + 1;
+    if (end !== undefined && isStart(start + 1)) spans.push({ start, end });
+  }
+  return spans.reverse();
+}
+
 /**
  * Reads targets as if the head had said exactly that.
  *
@@ -149,15 +159,17 @@ export function decodeRelations(
  * @returns What a perfect model would say.
  */
 export function decodeTargets(
-  targets: PairTargets,
+  { starts, ends, pairs }: PairTargets,
   length: number,
   predicates: readonly string[],
 ): DecodedRelations {
-  const width = length + 2, P = predicates.length;
-  const entities = { values: new Float32Array(2 * width), shape: [width, 2] };
-  const relations = { values: new Float32Array(P * width * width), shape: [P, width, width] };
-  writeTargets(targets, width, entities.values, relations.values);
-  return decodeRelations(entities, relations, length, predicates);
+  const spans = nearestEnds(length, (token) => starts.includes(token), (token) => ends.includes(token));
+  const spanAt = new Map(spans.map((span) => [span.start + 1, span]));
+  const triples = pairs.flatMap(([predicate, subject, object]) => {
+    const [one, other] = [spanAt.get(subject), spanAt.get(object)];
+    return one && other ? [{ subject: one, predicate: predicates[predicate]!, object: other }] : [];
+  });
+  return { entities: spans, triples };
 }
 
 /**
