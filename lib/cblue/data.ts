@@ -12,8 +12,15 @@ import { buildVocabulary, Tokenizer, Vocabulary } from "../text/mod.ts";
 import type { Approach } from "./approach.ts";
 import type { Row } from "./batches.ts";
 import { balancedWeights, ClassificationApproach } from "./classification.ts";
+import { chooseChannels } from "./decoding/entity_labels.ts";
 import { EntityApproach } from "./entities.ts";
-import type { ClassificationExample, Example, NormalizationExample, TaskKind } from "./examples.ts";
+import type {
+  ClassificationExample,
+  EntityExample,
+  Example,
+  NormalizationExample,
+  TaskKind,
+} from "./examples.ts";
 import { findFile } from "./files/files.ts";
 import type { FinetuneOptions } from "./options.ts";
 import { readExamples, type ReadOptions } from "./files/readers.ts";
@@ -53,12 +60,13 @@ export async function openFinetuningData(
   options: FinetuneOptions,
   vocabularyPath: string | undefined,
 ): Promise<FinetuningData> {
-  const task = await findTask(options.dataset);
-  const recipe = recipeOf(task, options);
-  const all = await readSplit(task, options.data_dir, "train", { answered: true });
+  const given = await findTask(options.dataset);
+  const recipe = recipeOf(given, options);
+  const all = await readSplit(given, options.data_dir, "train", { answered: true });
   if (!all) {
-    throw new UserError(`Cannot fine-tune on ${task.name}: "${options.data_dir}" has no training file`);
+    throw new UserError(`Cannot fine-tune on ${given.name}: "${options.data_dir}" has no training file`);
   }
+  const task = withNesting(given, all);
   const { train, dev } = options.fold === undefined
     ? { train: all, dev: await readSplit(task, options.data_dir, "dev", { answered: true }) }
     : foldOf(all, options.fold);
@@ -94,6 +102,17 @@ export async function openFinetuningData(
     dev: some(dev, options.eval_examples),
     identity,
   };
+}
+
+/** A task of entities with the types that have others within: as it names them, or as lets its training set say most. */
+function withNesting(task: Task, train: readonly Example[]): Task {
+  if (!isOf(task, "entities") || task.nesting) return task;
+  const types = task.labels.map(({ name }) => name);
+  const [, nesting] = chooseChannels(
+    (train as readonly EntityExample[]).map(({ entities }) => entities!),
+    types,
+  );
+  return { ...task, nesting: nesting! };
 }
 
 /** How much of a set's answers gets lost on the way to targets. */

@@ -45,7 +45,7 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
 
   constructor(task: Task<"entities">, vocabulary: Vocabulary, options: WindowOptions) {
     this.#types = task.labels.map(({ name }) => name);
-    this.#channels = channelsOf(this.#types);
+    this.#channels = channelsOf(this.#types, task.nesting);
     this.#vocabulary = vocabulary;
     this.#options = options;
     const [others, symptoms] = this.#channels.map((types) => labelNames(types).length) as [number, number];

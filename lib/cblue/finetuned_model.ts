@@ -152,7 +152,7 @@ async function openMember(folder: string, opened: DisposableStack): Promise<Memb
 /** What models of an ensemble must agree in, so that their rows and logits are of the same things. */
 function checkMember(first: Member, other: Member) {
   const facts = ({ task, head, maxLength, vocabulary }: Member) => ({
-    task: JSON.stringify([task.name, task.labels]),
+    task: JSON.stringify([task.name, task.labels, task.nesting]),
     head: JSON.stringify(head),
     "longest row": `${maxLength}`,
     vocabulary: vocabulary.tokens.join("\n"),

@@ -23,7 +23,7 @@ const SET_METRICS: readonly MetricName[] = ["micro-f1", "macro-f1"];
 const SPLITS: readonly Split[] = ["train", "dev", "test"];
 const KEYS = [
   ...["name", "like", "kind", "files", "layout", "textFields", "keyField", "answerField", "ends", "labels"],
-  ...["metric", "recipe"],
+  ...["nesting", "metric", "recipe"],
 ];
 
 /**
@@ -72,8 +72,9 @@ export async function readTask(path: string, official: (name: string) => Task): 
   if (like && like.kind !== kind) {
     throw fields.error("kind", `${like.name} is a task of kind "${like.kind}"`);
   }
-  const { layout, ends, ...model } = like ?? official(MODELS[kind]);
+  const { layout, ends, nesting, ...model } = like ?? official(MODELS[kind]);
   const name = fields.has("name") ? fields.text("name") : basename(path).replace(/\.json$/i, "");
+  const labels = labelsOf(fields, kind, like?.labels);
   const textFields = textFieldsOf(fields, kind) ?? (like ? like.textFields : ["text"] as const);
   return {
     name,
@@ -88,7 +89,8 @@ export async function readTask(path: string, official: (name: string) => Task): 
       : model.keyField,
     answerField: fields.has("answerField") ? fields.text("answerField") : model.answerField,
     ...optional("ends", chosen(fields, "ends", ["inclusive", "exclusive"]) ?? ends),
-    labels: labelsOf(fields, kind, like?.labels),
+    ...optional("nesting", nestingOf(fields, labels, nesting)),
+    labels,
     metric: chosen(fields, "metric", kind === "classification" ? METRICS : SET_METRICS) ?? model.metric,
     recipe: recipeOf(fields, model.recipe),
   };
@@ -132,6 +134,21 @@ function labelsOf(fields: Fields, kind: TaskKind, official: readonly Label[] | u
   if (twice !== undefined) throw fields.error("labels", `"${twice}" is there twice`);
   if (labels.length < (kind === "classification" ? 2 : 1)) throw fields.error("labels", "there are too few");
   return labels;
+}
+
+/** Those that are named; else the official task's, as far as its types are there. */
+function nestingOf(
+  fields: Fields,
+  labels: readonly Label[],
+  official: readonly string[] | undefined,
+): readonly string[] | undefined {
+  const isLabel = (type: unknown) => labels.some(({ name }) => name === type);
+  if (!fields.has("nesting")) return official?.every(isLabel) ? official : undefined;
+  const types = fields.list("nesting"), other = types.findIndex((type) => !isLabel(type));
+  if (other >= 0) {
+    throw fields.error(`nesting[${other}]`, `${JSON.stringify(types[other])} is none of the labels`);
+  }
+  return types as string[];
 }
 
 function recipeOf(fields: Fields, { published: _, ...recipe }: Recipe): Recipe {

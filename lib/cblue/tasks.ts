@@ -60,6 +60,8 @@ export interface Task<K extends TaskKind = TaskKind> {
   readonly answerField: string;
   /** What `end_idx` of an entity counts: its last character (default) or the one behind it. */
   readonly ends?: "inclusive" | "exclusive";
+  /** Types of entities that have others within, and so a channel of labels of their own; absent: as the training set has it. */
+  readonly nesting?: readonly string[];
   /** In the order of their ids. Empty for normalization, whose terms come from a file of their own. */
   readonly labels: readonly Label[];
   readonly metric: MetricName;
@@ -90,12 +92,14 @@ interface Kinds {
 export const TASKS: { readonly [Name in keyof Kinds]: Task<Kinds[Name]> } = {
   CMeEE: {
     ...taggingTask("CMeEE", "entities"),
+    nesting: ["sym"],
     recipe: { epochs: 2, batchSize: 32, learningRate: 6e-5, maxSeqLength: 128, published: 0.6612 },
   },
   // Version 2 counts ends as Python's slices do.
   "CMeEE-V2": {
     ...taggingTask("CMeEE-V2", "entities"),
     ends: "exclusive",
+    nesting: ["sym"],
     recipe: { epochs: 2, batchSize: 32, learningRate: 6e-5, maxSeqLength: 128 },
   },
   CMeIE: {

@@ -8,6 +8,7 @@ import {
   entityKey,
   finetune,
   FINETUNE_OPTIONS,
+  FinetunedModel,
   lostEntities,
   readExamples,
   type RelationExample,
@@ -111,6 +112,40 @@ Deno.test("triples come back from windows that have both names, spelled as in th
   ];
   assert.deepEqual(ideal("windows"), [near, far]); // CT and 病毒 are in no window together
   assert.deepEqual(ideal("truncate"), [near]);
+});
+
+testInFolder("types of one's own have the channels that let their set say most", async (folder) => {
+  const entity = (start_idx: number, end_idx: number, type: string) => ({ start_idx, end_idx, type });
+  const records = Array.from({ length: 6 }, (_, i) => ({
+    text: `${"无".repeat(i)}胃溃疡出血`,
+    entities: [entity(i, i + 4, "diagnosis"), entity(i, i, "organ"), entity(i + 3, i + 4, "sign")],
+  }));
+  await Deno.writeTextFile(join(folder, "own_train.json"), JSON.stringify(records));
+  const lines: string[] = [],
+    labels = ["organ", "diagnosis", "sign"],
+    runOf = async (more: object) => {
+      await Deno.writeTextFile(
+        join(folder, "own.json"),
+        JSON.stringify({ kind: "entities", labels, ...more }),
+      );
+      const options = resolveOptions(FINETUNE_OPTIONS, {
+        ...{
+          dataset: join(folder, "own.json"),
+          data_dir: folder,
+          preset: "tiny",
+          max_steps: 1,
+          num_threads: 1,
+        },
+        save_dir: join(folder, `run${Object.keys(more).length}`),
+      });
+      const { folder: found } = await finetune(options, { print: (line) => lines.push(line) });
+      using model = await FinetunedModel.open(found);
+      return model.task.nesting;
+    };
+  assert.deepEqual(await runOf({}), ["diagnosis"]);
+  assert.ok(!lines.some((line) => line.includes("cannot be said")), lines.join("\n"));
+  assert.deepEqual(await runOf({ nesting: ["organ"] }), ["organ"]);
+  assert.ok(lines.some((line) => line.includes("6 (33.33 %) cannot be said")), lines.join("\n"));
 });
 
 testInFolder("a run tells how many answers it cannot learn", async (folder) => {

@@ -90,9 +90,22 @@ testInFolder("a task of one's own follows an official one in what it leaves out"
   });
   assert.deepEqual(files, { train: "mine_train.json", dev: "x.jsonl", test: "mine_test.json" });
   assert.equal(labels, TASKS["CMeEE-V2"].labels);
+
+  const nestingOf = async (more: object) => {
+    await write({ kind: "entities", ...more });
+    return (await findTask(path)).nesting;
+  };
+  assert.deepEqual(await nestingOf({ labels: ["dis", "sym"] }), ["sym"]); // CMeEE's
+  assert.deepEqual(await nestingOf({ labels: ["dis", "bod"] }), undefined);
+  assert.deepEqual(await nestingOf({ labels: ["dis", "bod"], nesting: ["dis"] }), ["dis"]);
 });
 
 const refused: [description: string, description: unknown, message: string][] = [
+  [
+    "a type that nests but is none",
+    { kind: "entities", labels: ["a"], nesting: ["a", 1] },
+    'field "nesting[1]": 1 is none of the labels',
+  ],
   ["no object", [1], "[1] is no JSON object"],
   ["an unknown field", { labls: [] }, 'field "labls": did you mean "labels"?'],
   ["no kind", { labels: ["a", "b"] }, 'field "kind": it is missing'],
