@@ -5,6 +5,7 @@ import {
   findTask,
   FinetunedModel,
   formatEvaluation,
+  formatRecall,
   readSplit,
   readSubmission,
   submittedFile,
@@ -34,6 +35,14 @@ export const EVALUATE_OPTIONS = {
     choices: ["truncate", "windows"],
     help:
       "Of texts longer than the model's rows, tagging tasks lose the end, or read several windows that overlap; default: as in training",
+  },
+  scoring: {
+    type: "string",
+    default: "official",
+    choices: ["official", "original"],
+    help:
+      "original: beside the official score that of the original's script, which cuts texts before it scores CMeEE and compares " +
+      "places in CMeIE",
   },
   batch_size: { type: "integer", default: 32, min: 1, unit: "rows", help: "Rows at once" },
   json: { type: "path", help: "Write the score and the table of labels there too" },
@@ -66,6 +75,9 @@ await runTask(import.meta, {
     if (predictions !== undefined && options.dataset === undefined) {
       throw new UserError("Cannot evaluate --predictions without --dataset");
     }
+    if (predictions !== undefined && options.scoring === "original") {
+      throw new UserError("Cannot score as the original from --predictions: it needs the model");
+    }
     configureTensorFlow({ device: options.device, threads: options.num_threads });
     using model = folder === undefined ? undefined : await FinetunedModel.open(folder, {
       ...(options.long && { long: options.long }),
@@ -86,13 +98,19 @@ await runTask(import.meta, {
     bar.finish();
     const evaluation = evaluateAnswers(task, examples as never, answers as never);
     console.log(formatEvaluation(task, split, evaluation));
+    const recall = model?.recallOfCandidates(examples);
+    if (recall) console.log(formatRecall(recall));
+    const original = options.scoring === "original"
+      ? await model!.scoreAsPublished(examples, { batchSize: options.batch_size, signal })
+      : undefined;
+    if (original) console.log(`As the original scores, ${split}: micro F1 ${(100 * original.f1).toFixed(2)}`);
     if (options.errors) {
       const page = errorPage(task, examples as never, answers as never, `${task.name}, ${split}`);
       await writeAtomically(options.errors, [new TextEncoder().encode(page)]);
       console.log(options.errors);
     }
     if (options.json) {
-      const text = JSON.stringify({ split, ...evaluation }, null, 2) + "\n";
+      const text = JSON.stringify({ split, ...evaluation, recall, original }, null, 2) + "\n";
       await writeAtomically(options.json, [new TextEncoder().encode(text)]);
     }
   },

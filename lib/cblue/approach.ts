@@ -10,6 +10,7 @@ import type { HeadConfig } from "../electra/mod.ts";
 import type { Row, RowBatch } from "./batches.ts";
 import type { Example } from "./examples.ts";
 import type { Logits } from "./decoding/logits.ts";
+import type { Counts } from "./scores/metrics.ts";
 
 /** A row, and what the head gives for it. */
 export interface AnsweredRow<R extends Row> {
@@ -62,4 +63,11 @@ export interface Approach<E extends Example = Example, R extends Row = Row, P = 
    * @param rows What `rows` made of it.
    */
   ideal?(example: E, rows: readonly R[]): P;
+  /**
+   * Compares outputs with the right answer as the original does where that is not the official definition; see
+   * `published_scores.ts`. Absent elsewhere.
+   *
+   * @param rows As for `predict`, of an example with its answer.
+   */
+  publishedCounts?(example: E, rows: readonly AnsweredRow<R>[]): Counts;
 }

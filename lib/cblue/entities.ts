@@ -20,10 +20,13 @@ import {
   encodeEntities,
   labelNames,
   labelsOfRow,
+  likeliest,
 } from "./decoding/entity_labels.ts";
 import type { Entity, EntityExample, Span } from "./examples.ts";
 import { classPriors } from "./priors.ts";
 import { softmaxDivergence } from "./r_drop.ts";
+import type { Counts } from "./scores/metrics.ts";
+import { publishedEntityCounts } from "./scores/published_scores.ts";
 import type { Task } from "./tasks.ts";
 import { mergeEntities, type WindowOptions, windowsFor } from "./decoding/windows.ts";
 
@@ -106,6 +109,16 @@ export class EntityApproach implements Approach<EntityExample, LabelledRow, read
       decodeEntities(outputs, end - start, this.#channels)
     );
     return mergeEntities(rows.map(({ row }) => row.window), found);
+  }
+
+  /** What `[CLS]` and `[SEP]` are taken for counts, too; of a text that was cut the answers that are left. */
+  publishedCounts(_: EntityExample, [answered]: readonly AnsweredRow<LabelledRow>[]): Counts {
+    const { row: { labels }, outputs } = answered!;
+    const said = this.#channels.map((types, channel) => {
+      const classes = labelNames(types).length;
+      return likeliest(outputs[channel]!.values.subarray(0, classes * labels[channel]!.length), classes);
+    });
+    return publishedEntityCounts(labels, said, this.#channels);
   }
 
   ideal(_: EntityExample, rows: readonly LabelledRow[]): readonly Entity[] {

@@ -7,11 +7,15 @@ import { UserError } from "../config/mod.ts";
 import type { FinetuningConfig, HeadConfig, ModelVariables } from "../electra/mod.ts";
 import { hasGpu } from "../tensorflow/mod.ts";
 import { Vocabulary } from "../text/mod.ts";
+import type { Approach } from "./approach.ts";
 import type { AnswerOf } from "./files/answers.ts";
 import { approachOf } from "./data.ts";
 import type { Example, TaskKind } from "./examples.ts";
 import { isPackable, Predictor } from "./learner.ts";
 import { loadParameters, readSavedModel } from "./open_model.ts";
+import type { RecallReport } from "./normalization/mod.ts";
+import { type Counts, type PrecisionRecallF1, totalOf } from "./scores/metrics.ts";
+import { publishedEntityScore, publishedTripleScore } from "./scores/published_scores.ts";
 import type { Task } from "./tasks.ts";
 import { TermAnswerer } from "./terms.ts";
 
@@ -37,14 +41,18 @@ export interface PredictOptions {
 export class FinetunedModel implements Disposable {
   readonly task: Task;
   readonly #maxLength: number;
+  readonly #long: "truncate" | "windows";
+  readonly #approach: Approach;
   readonly #predictor: Predictor;
   readonly #answerer: TermAnswerer | undefined;
   readonly #opened: DisposableStack;
 
   private constructor(
     task: Task,
-    { maxLength, predictor, answerer, opened }: {
+    { maxLength, long, approach, predictor, answerer, opened }: {
       maxLength: number;
+      long: "truncate" | "windows";
+      approach: Approach;
       predictor: Predictor;
       answerer: TermAnswerer | undefined;
       opened: DisposableStack;
@@ -52,6 +60,8 @@ export class FinetunedModel implements Disposable {
   ) {
     this.task = task;
     this.#maxLength = maxLength;
+    this.#long = long;
+    this.#approach = approach;
     this.#predictor = predictor;
     this.#answerer = answerer;
     this.#opened = opened;
@@ -73,7 +83,7 @@ export class FinetunedModel implements Disposable {
    */
   static async open(
     folders: string | readonly string[],
-    { long, useAmp = false }: OpenOptions = {},
+    { long: given, useAmp = false }: OpenOptions = {},
   ): Promise<FinetunedModel> {
     using opened = new DisposableStack();
     const members: Member[] = [];
@@ -82,17 +92,25 @@ export class FinetunedModel implements Disposable {
     if (!first) throw new RangeError("Cannot open a model of no folders");
     for (const other of others) checkMember(first, other);
     const { folder, task, head, maxLength, config, variables, vocabulary } = first;
+    const long = given ?? first.long;
     const approach = approachOf(task, vocabulary, {
       max_seq_length: maxLength,
       activation: head.kind === "sequence-classification" ? head.activation : "tanh",
-      long: long ?? first.long,
+      long,
       scheme: head.kind === "relations" ? "spans" : "channels",
     });
     const answerer = task.kind === "normalization" ? await TermAnswerer.open(folder) : undefined;
     const precision = !useAmp ? "float32" : hasGpu() ? "mixed_float16" : "mixed_bfloat16";
     const setup = { approach, config, variables, others, packed: isPackable(head) };
     const predictor = opened.use(new Predictor(setup, { precision }));
-    return new FinetunedModel(task, { maxLength, predictor, answerer, opened: opened.move() });
+    return new FinetunedModel(task, {
+      maxLength,
+      long,
+      approach,
+      predictor,
+      answerer,
+      opened: opened.move(),
+    });
   }
 
   /**
@@ -109,6 +127,45 @@ export class FinetunedModel implements Disposable {
       this.#predictor.run(examples, { batchSize, maxLength: this.#maxLength, ...options });
     const answers = this.#answerer ? this.#answerer.answer(predict, examples) : predict(examples);
     return await answers as AnswerOf[TaskKind][];
+  }
+
+  /**
+   * Scores answers as the original does, to compare with what it published: entities of texts that are cut before they are
+   * scored, triples by their places.
+   *
+   * @param examples With their answers.
+   * @throws {UserError} If the original scores as the official definition says, or the model does not cut texts.
+   * @throws {DOMException} `AbortError`, if it was ended.
+   */
+  async scoreAsPublished(
+    examples: readonly Example[],
+    { batchSize = 32, ...options }: PredictOptions = {},
+  ): Promise<PrecisionRecallF1> {
+    const approach = this.#approach, { name, kind } = this.task;
+    if (!approach.publishedCounts) {
+      throw new UserError(
+        `Cannot score ${name} as the original: its score is the official one, or it has none`,
+      );
+    }
+    if (this.#long === "windows") {
+      throw new UserError(`Cannot score ${name} as the original: it cuts long texts; use --long truncate`);
+    }
+    const counts = await this.#predictor.run(examples, {
+      ...{ batchSize, maxLength: this.#maxLength, ...options },
+      answerOf: (example, rows) => approach.publishedCounts!(example, rows),
+    });
+    const total = totalOf(counts as Counts[]);
+    return kind === "entities" ? publishedEntityScore(total) : publishedTripleScore(total);
+  }
+
+  /**
+   * How many of the right terms are among a normalization's candidates: more of them no judge can find.
+   *
+   * @param examples With their answers.
+   * @returns Undefined for other kinds of task.
+   */
+  recallOfCandidates(examples: readonly Example[]): RecallReport | undefined {
+    return this.#answerer?.recall(examples);
   }
 
   /** Frees the device's memory. */

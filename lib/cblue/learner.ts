@@ -100,6 +100,7 @@ export class Predictor implements Disposable {
    *
    * @param examples In any order.
    * @param options.batchSize Rows at once.
+   * @param options.answerOf What is made of an example's rows and outputs; default: its answer.
    * @param options.onRows Hears how many rows more are done.
    * @param options.signal Ends it early.
    * @returns One answer for each, in their order.
@@ -107,15 +108,19 @@ export class Predictor implements Disposable {
    */
   async run(
     examples: readonly Example[],
-    { batchSize, maxLength, onRows, signal }: {
+    { batchSize, maxLength, answerOf, onRows, signal }: {
       batchSize: number;
       maxLength: number;
+      answerOf?: Approach["predict"];
       onRows?: (rows: number) => void;
       signal?: AbortSignal | undefined;
     },
   ): Promise<unknown[]> {
     const { approach, config, packed = false } = this.#setup;
-    const collector = new AnswerCollector(examples, approach);
+    const collector = new AnswerCollector(examples, {
+      rows: (example) => approach.rows(example),
+      predict: answerOf ?? ((example, rows) => approach.predict(example, rows)),
+    });
     for (const batch of rowsOnce(collector.rows, { batchSize, maxLength, packed })) {
       signal?.throwIfAborted();
       const inputs = rowTensors(batch, config);

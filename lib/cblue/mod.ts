@@ -53,6 +53,7 @@ export {
   type FitDecisionOptions,
   fitNormalization,
   type FittedDecision,
+  formatRecall,
   groupPairs,
   measureRecall,
   normalizeExamples,

@@ -10,10 +10,11 @@ import type { AnsweredRow, Approach } from "./approach.ts";
 import type { RowBatch } from "./batches.ts";
 import { characterIds, lowerCharacters } from "./decoding/characters.ts";
 import type { RelationExample, Triple } from "./examples.ts";
-import { locateTriples, namedTriples } from "./decoding/located_triples.ts";
+import { locatedTripleKey, locateTriples, namedTriples } from "./decoding/located_triples.ts";
 import { decodeRelations, decodeTargets, encodeRelations } from "./decoding/relation_labels.ts";
 import { pairDivergence, pairLoss, pairTargets, type TargetedRow } from "./pairs.ts";
 import { pairPriors } from "./priors.ts";
+import { type Counts, countsByLabel, setCounts } from "./scores/metrics.ts";
 import type { Task } from "./tasks.ts";
 import { mergeTriples, type WindowOptions, windowsFor } from "./decoding/windows.ts";
 
@@ -76,6 +77,17 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
       decodeRelations(entities!, relations!, end - start, this.#predicates).triples
     );
     return namedTriples(text, mergeTriples(rows.map(({ row }) => row.window), found));
+  }
+
+  /** Compares places instead of names, each triple standing at the first of its places. */
+  publishedCounts(
+    { text, triples = [] }: RelationExample,
+    [answered]: readonly AnsweredRow<TargetedRow>[],
+  ): Counts {
+    const { row: { window: { start, end } }, outputs: [entities, relations] } = answered!;
+    const said = decodeRelations(entities!, relations!, end - start, this.#predicates).triples;
+    const counts = setCounts(locateTriples(text, triples).located, said, { keyOf: locatedTripleKey });
+    return countsByLabel(counts)[0]!;
   }
 
   ideal({ text }: RelationExample, rows: readonly TargetedRow[]): readonly NamedTriple[] {

@@ -14,9 +14,11 @@ import {
   aliasesOf,
   checkDecision,
   fitNormalization,
+  measureRecall,
   normalizeExamples,
   PAIR_LABELS,
   type PairScorer,
+  type RecallReport,
   type TermDecision,
   TermIndex,
   trainingPairs,
@@ -172,6 +174,11 @@ export class TermAnswerer {
     return this.#held.some(({ text, terms }) =>
       this.#index.search(text, CANDIDATES, UNSEEN).some(({ term }) => terms!.includes(term))
     );
+  }
+
+  /** How many of the right terms are among the first candidates, up to those that are judged. */
+  recall(examples: readonly Example[]): RecallReport {
+    return measureRecall(examples as readonly NormalizationExample[], this.#index, [1, 5, 10, CANDIDATES]);
   }
 
   /** What a model folder keeps of it. */

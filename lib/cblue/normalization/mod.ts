@@ -28,4 +28,4 @@ export {
 export { groupPairs, type PairGroup } from "./pair_groups.ts";
 export { candidatePairs, PAIR_LABELS, pairLine, trainingPairs, type TrainingPairsOptions } from "./pairs.ts";
 export { aliasesOf, type Candidate, type SearchOptions, TermIndex, type TermIndexOptions } from "./recall.ts";
-export { measureRecall, type RecallAt, type RecallReport } from "./recall_report.ts";
+export { formatRecall, measureRecall, type RecallAt, type RecallReport } from "./recall_report.ts";

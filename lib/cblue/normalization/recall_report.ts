@@ -75,3 +75,9 @@ export function measureRecall(
   }));
   return { at, terms, unlisted };
 }
+
+/** Tells of recall in a line for people. */
+export function formatRecall({ at, terms, unlisted }: RecallReport): string {
+  const shares = at.map(({ k, terms }) => `${k}: ${(100 * terms).toFixed(2)} %`).join(", ");
+  return `Of ${terms} right terms among the first candidates, ${shares}; ${unlisted} are not in the list`;
+}
