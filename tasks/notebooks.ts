@@ -152,6 +152,7 @@ await runTask(import.meta, {
         "Cannot use both --set and --write: committed outputs are those of the parameters as they stand",
       );
     }
+    parametersOf(options.set); // refused now, if at all
     const paths = options.notebooks ?? await listNotebooks();
     const notebooks = await Promise.all(
       paths.map(async (path) => ({ path, notebook: await readNotebook(path) })),

@@ -6,6 +6,7 @@
  * @module
  */
 import { crc32, deflateSync } from "node:zlib";
+import { joined } from "../bytes.ts";
 
 /** A picture in memory. */
 export interface Pixels {
@@ -105,15 +106,5 @@ function chunk(type: string, content: Uint8Array): Uint8Array {
   new TextEncoder().encodeInto(type, bytes.subarray(4));
   bytes.set(content, 8);
   view.setUint32(8 + content.length, crc32(bytes.subarray(4, 8 + content.length)));
-  return bytes;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }

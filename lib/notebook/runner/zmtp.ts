@@ -6,6 +6,8 @@
  * @module
  */
 
+import { joined } from "../bytes.ts";
+
 /** A message: one part or several. */
 export type Multipart = readonly Uint8Array[];
 
@@ -140,14 +142,4 @@ function ready(type: string): Uint8Array {
     ...property("Socket-Type", type),
     ...property("Identity", ""),
   ]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
