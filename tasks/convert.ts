@@ -1,5 +1,5 @@
 /** `deno task convert`: a model of any format as a folder that transformers, PaddleNLP or NumPy read. */
-import type { OptionTable } from "../lib/config/mod.ts";
+import { type OptionTable, ProgressBar } from "../lib/config/mod.ts";
 import { convertModel, TARGETS } from "../lib/weights/mod.ts";
 import { runTask } from "./flags.ts";
 
@@ -32,8 +32,11 @@ await runTask(import.meta, {
     "deno task convert output/base/checkpoint-100000 --to hf --out my-model",
     "deno task convert pytorch_model.bin --to paddle --out my-model-paddle",
   ],
-  async main({ model, to, out }) {
-    const { file, tensors, notes } = await convertModel(model, to, out);
+  async main({ model, to, out }, { signal }) {
+    const bar = new ProgressBar({ label: "Converting", unit: "tensors" });
+    const onTensor = (done: number, total: number) => bar.update(done, `of ${total}`);
+    const { file, tensors, notes } = await convertModel(model, to, out, { signal, onTensor })
+      .finally(() => bar.finish());
     for (const note of notes) console.error(`Note: ${note}`);
     console.log(`${tensors} tensors are in ${file}`);
   },

@@ -14,7 +14,7 @@ import { characterIds, lowerCharacters } from "./decoding/characters.ts";
 import { decodeSpans, encodeSpans } from "./decoding/entity_spans.ts";
 import { mergeEntities, type WindowOptions, windowsFor } from "./decoding/windows.ts";
 import type { Entity, EntityExample } from "./examples.ts";
-import { pairDivergence, pairLoss, pairTargets, type TargetedRow } from "./pairs.ts";
+import { pairDivergence, pairLoss, PairTargeting, type TargetedRow } from "./pairs.ts";
 import { pairPriors } from "./priors.ts";
 import type { Task } from "./tasks.ts";
 
@@ -25,11 +25,13 @@ export class NestedEntityApproach implements Approach<EntityExample, TargetedRow
   readonly #types: readonly string[];
   readonly #vocabulary: Vocabulary;
   readonly #options: WindowOptions;
+  readonly #targeting: PairTargeting;
 
   constructor(task: Task<"entities">, vocabulary: Vocabulary, options: WindowOptions) {
     this.#types = task.labels.map(({ name }) => name);
     this.#vocabulary = vocabulary;
     this.#options = options;
+    this.#targeting = new PairTargeting(this.#types.length);
     this.head = { kind: "relations", predicates: this.#types.length };
   }
 
@@ -42,7 +44,7 @@ export class NestedEntityApproach implements Approach<EntityExample, TargetedRow
     return windowsFor(characters.length, this.#options).map((window) => ({
       ids: characterIds(characters, this.#vocabulary, window),
       window,
-      targets: encodeSpans(entities, this.#types, window),
+      targets: this.#targeting.see(encodeSpans(entities, this.#types, window)),
     }));
   }
 
@@ -51,7 +53,7 @@ export class NestedEntityApproach implements Approach<EntityExample, TargetedRow
   }
 
   targets(batch: RowBatch<TargetedRow>): Tensor[] {
-    return pairTargets(batch, this.#types.length);
+    return this.#targeting.tensors(batch);
   }
 
   loss(outputs: readonly Tensor[], targets: readonly Tensor[]): Tensor[] {

@@ -12,7 +12,7 @@ import { characterIds, lowerCharacters } from "./decoding/characters.ts";
 import type { RelationExample, Triple } from "./examples.ts";
 import { locatedTripleKey, locateTriples, namedTriples } from "./decoding/located_triples.ts";
 import { decodeRelations, decodeTargets, encodeRelations } from "./decoding/relation_labels.ts";
-import { pairDivergence, pairLoss, pairTargets, type TargetedRow } from "./pairs.ts";
+import { pairDivergence, pairLoss, PairTargeting, type TargetedRow } from "./pairs.ts";
 import { pairPriors } from "./priors.ts";
 import { type Counts, countsByLabel, setCounts } from "./scores/metrics.ts";
 import type { Task } from "./tasks.ts";
@@ -28,6 +28,7 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
   readonly #predicates: readonly string[];
   readonly #vocabulary: Vocabulary;
   readonly #options: WindowOptions & { readonly occurrences?: "first" | "all" };
+  readonly #targeting: PairTargeting;
 
   /** @param options.occurrences Which places of a triple's names are trained on; default "first", as published. */
   constructor(
@@ -38,6 +39,7 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
     this.#predicates = task.labels.map(({ name }) => name);
     this.#vocabulary = vocabulary;
     this.#options = options;
+    this.#targeting = new PairTargeting(this.#predicates.length);
     this.head = { kind: "relations", predicates: this.#predicates.length };
   }
 
@@ -52,7 +54,7 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
     return windowsFor(characters.length, this.#options).map((window) => ({
       ids: characterIds(characters, this.#vocabulary, window),
       window,
-      targets: encodeRelations(located, this.#predicates, window, { cut }),
+      targets: this.#targeting.see(encodeRelations(located, this.#predicates, window, { cut })),
     }));
   }
 
@@ -61,7 +63,7 @@ export class RelationApproach implements Approach<RelationExample, TargetedRow, 
   }
 
   targets(batch: RowBatch<TargetedRow>): Tensor[] {
-    return pairTargets(batch, this.#predicates.length);
+    return this.#targeting.tensors(batch);
   }
 
   loss(outputs: readonly Tensor[], targets: readonly Tensor[]): Tensor[] {

@@ -11,6 +11,7 @@ import { writePaddle } from "./pickle/paddle_writer.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { encoderSizes, readModel, type StoredModel } from "./stored_model.ts";
 import type { Weights } from "./read_weights.ts";
+import type { LazyTensorData } from "./tensor.ts";
 
 /** Where a model can go. */
 export const TARGETS = ["hf", "paddle", "npz"] as const;
@@ -28,6 +29,14 @@ const WEIGHTS: Record<ConversionTarget, string> = {
 /** What goes along: of the tokenizer. */
 const COMPANIONS = ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
 
+/** How a conversion is watched and stopped. */
+export interface ConversionOptions {
+  /** Aborting it ends the conversion; the file of the weights is then as it was. */
+  readonly signal?: AbortSignal | undefined;
+  /** Hears how many tensors are done, of how many. */
+  readonly onTensor?: ((done: number, total: number) => void) | undefined;
+}
+
 /** What a conversion made. */
 export interface Conversion {
   /** The file of the weights. */
@@ -44,10 +53,24 @@ export interface Conversion {
  * @param path The model: a folder or file of any format that `readWeights` takes.
  * @param to For whom: `hf` has Hugging Face's names and transposed layers; `paddle` and `npz` have ours, which are PaddleNLP's.
  * @param out A folder: weights, `config.json`, vocabulary and tokenizer.
+ * @returns What was written.
  * @throws {UserError} If the model cannot be read, has names that we do not know, or the disk refuses.
+ *
+ * @example
+ * ```ts
+ * import { convertModel } from "./convert.ts";
+ * const out = await Deno.makeTempDir();
+ * console.log(await convertModel("tests/fixtures/weights/torch.bin", "paddle", out)); // 27 tensors
+ * await Deno.remove(out, { recursive: true });
+ * ```
  */
-export async function convertModel(path: string, to: ConversionTarget, out: string): Promise<Conversion> {
-  const model = await readModel(path), { tensors, unknown, config } = model;
+export async function convertModel(
+  path: string,
+  to: ConversionTarget,
+  out: string,
+  options: ConversionOptions = {},
+): Promise<Conversion> {
+  const model = await readModel(path), { unknown, config } = model, tensors = watched(model.tensors, options);
   if (tensors.size === 0) throw new UserError(`Cannot convert "${path}": none of its names is known`);
   await Deno.mkdir(out, { recursive: true });
   const file = join(out, WEIGHTS[to]);
@@ -72,6 +95,13 @@ export async function convertModel(path: string, to: ConversionTarget, out: stri
  * within it; what else there was stays. Of lone weights the shapes tell it.
  *
  * @returns `undefined` if there is no configuration and the shapes do not tell.
+ *
+ * @example
+ * ```ts
+ * import { huggingFaceConfig, readModel } from "./mod.ts";
+ * const { tensors } = await readModel("tests/fixtures/tiny"), discriminator = { hidden_size: 32 };
+ * console.log(huggingFaceConfig({ tensors, config: { discriminator } })); // ElectraForPreTraining of 32
+ * ```
  */
 export function huggingFaceConfig(
   model: Pick<StoredModel, "config" | "tensors">,
@@ -122,6 +152,20 @@ function notesOn(
     );
   }
   return notes;
+}
+
+/** Tensors that tell when they are read. */
+function watched(tensors: Weights, { signal, onTensor }: ConversionOptions): Weights {
+  let done = 0;
+  return new Map([...tensors].map(([name, tensor]) => {
+    const read = async () => {
+      signal?.throwIfAborted();
+      const data = await tensor.read();
+      onTensor?.(++done, tensors.size);
+      return data;
+    };
+    return [name, { ...tensor, read } as LazyTensorData];
+  }));
 }
 
 async function isSame(a: string, b: string): Promise<boolean> {

@@ -4,7 +4,6 @@
  * @module
  */
 import { UserError } from "../config/mod.ts";
-import type { TypedArray } from "./tensor.ts";
 
 /** What keeps weights from being a model's. */
 export interface Misfits {
@@ -19,8 +18,8 @@ export interface Misfits {
   }[];
 }
 
-/** Tensors in memory or in a file. */
-type Shaped = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data?: TypedArray }>;
+/** Tensors, in memory or in a file. */
+type Shaped = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 /**
  * Compares weights with the parameters of a model.
@@ -53,6 +52,12 @@ const MOST_NAMES = 5;
  *
  * @param source Where they come from, for the message.
  * @throws {UserError} Naming what is missing, unexpected and mis-shaped, a few of each.
+ *
+ * @example
+ * ```ts
+ * import { checkFit } from "./fit.ts";
+ * checkFit(new Map([["bias", { shape: [2] }]]), new Map([["bias", [2]]]), "model.safetensors"); // fits
+ * ```
  */
 export function checkFit(
   tensors: Shaped,

@@ -6,6 +6,7 @@
 
 export {
   type Conversion,
+  type ConversionOptions,
   type ConversionTarget,
   convertModel,
   huggingFaceConfig,

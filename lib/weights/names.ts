@@ -155,30 +155,34 @@ export interface NamedWeights {
  */
 export function ourNames(weights: Weights): NamedWeights {
   const layout = layoutOf(weights.keys());
-  const named: { part: string; name: string; tensor: LazyTensorData }[] = [], unknown: string[] = [];
-  for (const [fullName, tensor] of weights) {
-    const name = fullName.replace(WRAPPERS, "");
-    const [, part = "", inEncoder] = ENCODER_NAME.exec(name) ?? /^(generator\.|discriminator\.)?/.exec(name)!;
-    const rest = inEncoder ?? name.slice(part.length);
+  const named: { file: string; part: string; name: string; tensor: LazyTensorData }[] = [];
+  const tensors = new Map<string, LazyTensorData>(), unknown: string[] = [];
+  for (const [file, tensor] of weights) {
+    const inFile = file.replace(WRAPPERS, "");
+    const [, part = "", inEncoder] = ENCODER_NAME.exec(inFile) ??
+      /^(generator\.|discriminator\.)?/.exec(inFile)!;
+    const rest = inEncoder ?? inFile.slice(part.length);
     if (NOT_PARAMETERS.test(rest)) continue;
-    const isRoberta = layout === "huggingface" && name.startsWith("roberta."); // its positions begin at 2
+    const isRoberta = layout === "huggingface" && inFile.startsWith("roberta."); // its positions begin at 2
     const target = layout === "paddle"
       ? { name: rest.replace(/^discriminator_predictions\./, "discriminator_rtd."), isTransposed: false } // of plain ELECTRA
       : lookUp(inEncoder === undefined ? HEADS_TO_OURS : ENCODER_TO_OURS, rest);
     if (!target || isRoberta || !FLOATS.has(tensor.dtype)) {
-      unknown.push(fullName);
+      unknown.push(file);
       continue;
     }
-    const ours = inEncoder === undefined ? target.name : `electra.${target.name}`;
-    named.push({ part, name: ours, tensor: target.isTransposed ? transposed(tensor) : tensor });
+    const name = inEncoder === undefined ? target.name : `electra.${target.name}`;
+    const isMatrix = tensor.shape.length === 2; // what is none will fit nowhere
+    named.push({ file, part, name, tensor: target.isTransposed && isMatrix ? transposed(tensor) : tensor });
   }
   const lone = loneEncoder(named.filter(({ part }) => part === "").map(({ name }) => name));
   const main = lone === "" && named.some(({ part }) => part === "generator.") ? "discriminator." : lone;
-  return {
-    layout,
-    unknown,
-    tensors: new Map(named.map(({ part, name, tensor }) => [(part || main) + name, tensor])),
-  };
+  for (const { file, part, name, tensor } of named) {
+    const ours = (part || main) + name;
+    if (tensors.has(ours)) unknown.push(file); // a second of that name
+    else tensors.set(ours, tensor);
+  }
+  return { layout, tensors, unknown };
 }
 
 /**

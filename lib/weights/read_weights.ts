@@ -71,6 +71,12 @@ const START_BYTES = 64;
  * Tells by its content what wrote a file.
  *
  * @throws {UserError} If it cannot be read, or is of no known format; of some the message tells what they are.
+ *
+ * @example
+ * ```ts
+ * import { weightsFormat } from "./read_weights.ts";
+ * console.log(await weightsFormat("tests/fixtures/weights/torch.bin")); // torch
+ * ```
  */
 export async function weightsFormat(path: string): Promise<WeightsFormat> {
   using file = await BinaryFile.open(path);
@@ -167,6 +173,12 @@ const USUAL_NAMES = [
  * @param path A folder, or the file itself.
  * @returns The file: under a usual name, or the folder's only file with weights.
  * @throws {UserError} If there is no such folder or file, or none in it, or several.
+ *
+ * @example
+ * ```ts
+ * import { findWeights } from "./read_weights.ts";
+ * console.log(await findWeights("tests/fixtures/tiny_legacy")); // tests/fixtures/tiny_legacy/model.safetensors
+ * ```
  */
 export async function findWeights(path: string): Promise<string> {
   let names: string[];

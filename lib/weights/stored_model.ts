@@ -94,6 +94,16 @@ const HEAD_SIZE = 64;
  * @param prefix Before the names of the encoder: `electra.`, `generator.electra.`.
  * @returns The sizes; the number of attention heads is the usual one, of 64 each. `undefined` if that cannot be, or if there is
  * no encoder.
+ *
+ * @example
+ * ```ts
+ * import { encoderSizes } from "./stored_model.ts";
+ * const shapes = new Map([
+ *   ["electra.embeddings.word_embeddings.weight", { shape: [22608, 768] }],
+ *   ["electra.encoder.layers.0.linear1.weight", { shape: [768, 3072] }],
+ * ]);
+ * console.log(encoderSizes(shapes, "electra.")?.num_attention_heads); // 12
+ * ```
  */
 export function encoderSizes(
   tensors: ReadonlyMap<string, Pick<LazyTensorData, "shape">>,

@@ -25,14 +25,23 @@ export interface PairTargets {
  * @param relations (P, L, L).
  */
 export function writeTargets(
-  { starts, ends, pairs }: PairTargets,
+  targets: PairTargets,
   width: number,
   entities: Float32Array,
   relations: Float32Array,
 ): void {
-  for (const token of starts) entities[2 * token] = 1;
-  for (const token of ends) entities[2 * token + 1] = 1;
-  for (const [predicate, subject, object] of pairs) {
+  writeEnds(targets, entities);
+  for (const [predicate, subject, object] of targets.pairs) {
     relations[(predicate * width + subject) * width + object] = 1;
   }
+}
+
+/**
+ * Writes the starts and ends alone.
+ *
+ * @param entities (L, 2), zeros.
+ */
+export function writeEnds({ starts, ends }: PairTargets, entities: Float32Array): void {
+  for (const token of starts) entities[2 * token] = 1;
+  for (const token of ends) entities[2 * token + 1] = 1;
 }
