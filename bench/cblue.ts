@@ -11,18 +11,10 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import {
-  evaluateAnswers,
-  finetune,
-  FINETUNE_OPTIONS,
-  readSavedModel,
-  readSplit,
-  readTerms,
-} from "../lib/cblue/mod.ts";
-import { type OptionsOf, type OptionTable, resolveOptions, UserError } from "../lib/config/mod.ts";
-import { type Preset, presetConfig } from "../lib/electra/mod.ts";
+import { evaluateAnswers, readSplit, readTerms } from "../lib/cblue/mod.ts";
+import type { OptionsOf, OptionTable } from "../lib/config/mod.ts";
+import type { Preset } from "../lib/electra/mod.ts";
 import { tensorflowInfo } from "../lib/tensorflow/mod.ts";
 import { runTask } from "../tasks/flags.ts";
 import { type BenchSet, prepareSets } from "./peers/bench_sets.ts";
@@ -30,6 +22,7 @@ import { formatTable, percent, type Result, type Row } from "./peers/cblue_table
 import { processor } from "./peers/machine.ts";
 import { CHARACTERS, MAJORITY, type PlainAnswerer } from "./peers/plain_answers.ts";
 import { ResultLines } from "./peers/result_lines.ts";
+import { randomTrunk, savedTrunk, trainOnSet } from "./peers/set_runs.ts";
 
 const OPTIONS = {
   data: { type: "path", default: "../shared/data", help: "Folder with chineseblue, cmekg and vocab" },
@@ -57,19 +50,8 @@ const OPTIONS = {
 
 const FIRST_SEED = 1000;
 const QUICK = { sets: "CHIP-CTC,KUAKE-QIC", preset: "tiny", seeds: 1 } as const;
-/** Gradients from random weights are wild at first. */
-const MAX_GRAD_NORM = 1;
 
 type Options = Omit<OptionsOf<typeof OPTIONS>, "preset"> & { readonly preset: Preset };
-
-/** What a model begins with. */
-interface Trunk {
-  /** Its folder; undefined for random weights. */
-  readonly folder: string | undefined;
-  readonly vocabulary: string;
-  /** What tells it from others, for the lines of results. */
-  readonly settings: Readonly<Record<string, string>>;
-}
 
 await runTask(import.meta, {
   name: "bench:cblue",
@@ -88,7 +70,10 @@ await runTask(import.meta, {
       quick: options.quick,
       steps: options.steps,
     });
-    const random = await randomTrunk(options), pretrained = options.trunk && await savedTrunk(options);
+    const { data, preset, trunk } = options;
+    const vocabulary = trunk ? join(trunk, "vocab.txt") : join(data, "vocab", "vocab.txt");
+    const random = await randomTrunk(vocabulary, preset);
+    const pretrained = trunk && await savedTrunk(trunk, preset);
     const results = new ResultLines<Result>(join(options.out, "results.jsonl"));
     const rows: Row[] = [], path = join(options.out, "table.md");
     const table = () => formatTable(rows, notes(options));
@@ -104,8 +89,10 @@ await runTask(import.meta, {
     for (const [system, trunk] of systems) {
       for (let seed = FIRST_SEED; seed < FIRST_SEED + options.seeds; seed++) {
         for (const row of rows) {
-          const result = await trainedResult(row.set, system, { trunk, seed, results, options, signal });
+          const run = { trunk, seed, folder: join(options.out, "runs"), results, signal };
+          const result = await trainOnSet(row.set, system, run);
           if (!result) return;
+          say(row.set, `${system}, seed ${seed}`, result, options);
           row[system].push(result);
           await Deno.writeTextFile(path, table()); // what is known so far
         }
@@ -136,85 +123,6 @@ async function plainResult(
   });
   say(set, system, result!, options);
   return result!;
-}
-
-/** Trains and scores a model, unless that was done; undefined after Ctrl-C. */
-async function trainedResult(
-  set: BenchSet,
-  system: string,
-  { trunk, seed, results, options, signal }: {
-    readonly trunk: Trunk;
-    readonly seed: number;
-    readonly results: ResultLines<Result>;
-    readonly options: Options;
-    readonly signal: AbortSignal;
-  },
-): Promise<Result | undefined> {
-  const { task, dataset, folder, budget } = set;
-  const settings = { set: set.name, system, seed, preset: options.preset, ...budget, ...trunk.settings };
-  const save_dir = join(options.out, "runs", hash(JSON.stringify(settings))); // an interrupted run goes on there
-  const { steps, batch_size, learning_rate, max_seq_length } = budget;
-  const result = await results.of(settings, async () => {
-    const start = performance.now();
-    const run = resolveOptions(FINETUNE_OPTIONS, {
-      dataset,
-      data_dir: folder,
-      save_dir,
-      model: trunk.folder,
-      vocab: trunk.vocabulary,
-      preset: options.preset,
-      batch_size,
-      learning_rate,
-      max_seq_length,
-      max_steps: steps,
-      valid_steps: steps, // dev is looked at once
-      save_steps: steps,
-      max_grad_norm: MAX_GRAD_NORM,
-      head_bias: "frequency",
-      ...(task.kind === "entities" && { long: "windows" }),
-      device: "cpu",
-      seed,
-    });
-    const { best } = await finetune(run, { signal, print: () => {} });
-    if (signal.aborted) return undefined;
-    await Deno.remove(save_dir, { recursive: true });
-    const { metric, value } = best!.score, seconds = (performance.now() - start) / 1000;
-    return { metric, score: value, seconds };
-  });
-  if (result) say(set, `${system}, seed ${seed}`, result, options);
-  return result;
-}
-
-async function randomTrunk({ data, trunk }: Options): Promise<Trunk> {
-  const vocabulary = trunk ? join(trunk, "vocab.txt") : join(data, "vocab", "vocab.txt");
-  return { folder: undefined, vocabulary, settings: { vocabulary: await fingerprint(vocabulary) } };
-}
-
-/** @throws {UserError} If the folder's encoder has another size than the random one. */
-async function savedTrunk({ trunk, preset }: Options): Promise<Trunk> {
-  const { encoder, vocabulary } = await readSavedModel(trunk!);
-  const twin = presetConfig(preset, encoder.vocab_size).discriminator;
-  const sizes = ["hidden_size", "num_hidden_layers", "intermediate_size", "embedding_size"] as const;
-  const differs = sizes.find((name) => encoder[name] !== twin[name]);
-  if (differs) {
-    throw new UserError(
-      `Cannot compare "${trunk}" with random weights: its ${differs} is ${encoder[differs]}, that of ` +
-        `--preset ${preset} is ${twin[differs]}; give the preset it was pretrained with`,
-    );
-  }
-  const settings = {
-    vocabulary: await fingerprint(vocabulary),
-    trunk: await fingerprint(join(trunk!, "model.safetensors")),
-  };
-  return { folder: trunk!, vocabulary, settings };
-}
-
-async function fingerprint(path: string): Promise<string> {
-  return hash(await Deno.readFile(path));
-}
-
-function hash(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex").slice(0, 12);
 }
 
 function say(

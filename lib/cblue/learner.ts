@@ -22,6 +22,7 @@ import type { Approach } from "./approach.ts";
 import { type Row, type RowBatch, rowsOnce } from "./batches.ts";
 import type { Example } from "./examples.ts";
 import { type Logits, rowOf } from "./decoding/logits.ts";
+import { BATCH_SHAPES } from "./packing.ts";
 import { rDropLoss } from "./r_drop.ts";
 
 /** An encoder with a head, and what they learn. */
@@ -91,7 +92,7 @@ export class Predictor implements Disposable {
       compile((...tensors: Tensor[]) => {
         const values = [...variables.values()].map((variable) => variable.read());
         return finetuningForward(named(variables, values), config, headInputs(tensors), {});
-      }, { name: "prediction", ...options })
+      }, { name: "prediction", shapes: BATCH_SHAPES, ...options })
     );
   }
 

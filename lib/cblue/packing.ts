@@ -62,6 +62,9 @@ export function bestWidth(batches: readonly (readonly number[])[], narrowest: nu
   return widths[costs.indexOf(Math.min(...costs))]!;
 }
 
+/** Of batches of up to 100 texts, by {@linkcode roundRows}, and of the rest that an evaluation ends with. */
+export const BATCH_SHAPES = 32;
+
 /**
  * Rounds a number of rows up, to at most eight values from each power of two to the next: for each the model is compiled.
  *

@@ -27,6 +27,7 @@ import { type BatchPosition, type Row, type RowBatch, RowStream } from "./batche
 import type { FinetuningData } from "./data.ts";
 import { finetuningLearner, isPackable, Predictor } from "./learner.ts";
 import type { Example } from "./examples.ts";
+import { BATCH_SHAPES } from "./packing.ts";
 import { addCounts, type Score, scoreCounts } from "./scores/metrics.ts";
 import { FinetuningLog, type FinetuningLogState, type FinetuningRecord } from "./log.ts";
 import type { FinetuneOptions } from "./options.ts";
@@ -137,7 +138,7 @@ export class FinetuningRun implements Disposable {
         maxGradNorm: options.max_grad_norm,
         accumulation: options.gradient_accumulation_steps,
         scaler: this.#scaler,
-        compile: { precision },
+        compile: { precision, shapes: BATCH_SHAPES },
       }),
     );
     const evaluated = { ...setup, variables: model.average?.variables ?? variables };

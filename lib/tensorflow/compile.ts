@@ -26,6 +26,8 @@ export interface CompileOptions {
   eager?: boolean;
   /** Shown in messages. Default: the function's own name. */
   name?: string;
+  /** Combinations of argument shapes that are expected; at one more a warning tells that each costs a compilation. Default 7. */
+  shapes?: number;
 }
 
 /** What a compiled function may return: a tensor, or an array or record of tensors. */
@@ -59,7 +61,7 @@ export interface RewriteReport {
   operations: number;
 }
 
-const MANY_TRACES = 8;
+const EXPECTED_SHAPES = 7;
 const LOW = { mixed_bfloat16: DTYPE.bfloat16, mixed_float16: DTYPE.float16 } as const;
 let functions = 0;
 
@@ -106,9 +108,9 @@ export function compile<A extends Tensor[], R extends Results>(
     if (!trace) {
       trace = newest = traceFunction(fn, args, name, options);
       traces.set(key, trace);
-      if (traces.size === MANY_TRACES) {
+      if (traces.size === (options.shapes ?? EXPECTED_SHAPES) + 1) {
         console.warn(
-          `Function "${name}" has been traced ${MANY_TRACES} times, the last time for ${key}: ` +
+          `Function "${name}" has been traced ${traces.size} times, the last time for ${key}: ` +
             "keep argument shapes fixed (pad), every new shape is compiled again",
         );
       }
