@@ -35,7 +35,7 @@ export function formatTable(rows: readonly Row[], notes: readonly string[]): str
   ];
   const lines = rows.map(({ set, majority, characters, random, pretrained }) => {
     const { steps, batch_size, learning_rate, max_seq_length } = set.budget;
-    const gain = mean(pretrained) - mean(random);
+    const gain = meanScore(pretrained) - meanScore(random);
     return [
       set.isSynthetic ? `${set.name} (synthetic)` : set.name,
       `${set.records.train}, ${set.records.dev}`,
@@ -52,10 +52,10 @@ export function formatTable(rows: readonly Row[], notes: readonly string[]): str
   const count = (what: (row: Row) => boolean) => `${done.filter(what).length} of ${done.length}`;
   const better = [
     `Of the sets with both, pretrained is above random on ${
-      count((row) => mean(row.pretrained) > mean(row.random))
+      count((row) => meanScore(row.pretrained) > meanScore(row.random))
     }`,
-    `above characters on ${count((row) => mean(row.pretrained) > row.characters.score)}`,
-    `above majority on ${count((row) => mean(row.pretrained) > row.majority.score)} (means)`,
+    `above characters on ${count((row) => meanScore(row.pretrained) > row.characters.score)}`,
+    `above majority on ${count((row) => meanScore(row.pretrained) > row.majority.score)} (means)`,
   ].join(", ");
   return [
     ...[header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`),
@@ -72,14 +72,15 @@ export function percent(share: number): string {
 }
 
 /** The mean, and the standard deviation of several. */
-function spread(results: readonly Result[]): string {
+export function spread(results: readonly Result[]): string {
   if (results.length === 0) return "–";
   if (results.length === 1) return percent(results[0]!.score);
-  const middle = mean(results);
+  const middle = meanScore(results);
   const squares = results.reduce((sum, { score }) => sum + (score - middle) ** 2, 0);
   return `${percent(middle)} ± ${percent(Math.sqrt(squares / (results.length - 1)))}`;
 }
 
-function mean(results: readonly Result[]): number {
+/** The mean of their scores. */
+export function meanScore(results: readonly Result[]): number {
   return results.reduce((sum, { score }) => sum + score, 0) / results.length;
 }
