@@ -191,8 +191,16 @@ export async function findWeights(path: string): Promise<string> {
   const usual = USUAL_NAMES.find((name) => names.includes(name));
   const others = names.filter((name) => /\.(safetensors|bin|pt|pth|pdparams|npz)$/.test(name)).sort();
   if (usual ?? others.length === 1) return join(path, usual ?? others[0]!);
-  const fault = others.length === 0
+  const checkpoint = newestCheckpoint(names);
+  const fault = checkpoint
+    ? `it is the folder of a run; give a checkpoint: "${join(path, checkpoint)}"`
+    : others.length === 0
     ? `none of ${USUAL_NAMES.join(", ")} is there`
     : `it has several files, ${others.join(", ")}; give one of them`;
   throw new UserError(`Cannot find weights in "${path}": ${fault}`);
+}
+
+function newestCheckpoint(names: readonly string[]): string | undefined {
+  const steps = names.map((name) => Number(/^checkpoint-(\d+)$/.exec(name)?.[1] ?? -1));
+  return names[steps.indexOf(Math.max(0, ...steps))];
 }

@@ -15,6 +15,7 @@ import {
   type Weights,
   weightsFormat,
 } from "../../lib/weights/mod.ts";
+import { testInFolder } from "../folders.ts";
 
 const folder = "tests/fixtures/weights";
 const golden = JSON.parse(await Deno.readTextFile(join(folder, "golden.json")));
@@ -205,4 +206,16 @@ Deno.test({
       assert.equal(bits.get("bfloat16")!.dtype, "BF16");
     }
   },
+});
+
+testInFolder("a folder without weights: what it is, and what to give instead", async (empty) => {
+  const refusal = (remedy: RegExp) =>
+    assert.rejects(readWeights(empty), { name: "UserError", message: remedy });
+  await refusal(/: none of model\.safetensors,.* is there$/);
+  for (const step of [200, 1000, 30]) await Deno.mkdir(join(empty, `checkpoint-${step}`));
+  await refusal(/: it is the folder of a run; give a checkpoint: ".*checkpoint-1000"$/);
+  await Deno.create(join(empty, "a.npz")).then((file) => file.close());
+  await Deno.create(join(empty, "b.npz")).then((file) => file.close());
+  for (const step of [200, 1000, 30]) await Deno.remove(join(empty, `checkpoint-${step}`));
+  await refusal(/: it has several files, a\.npz, b\.npz; give one of them$/);
 });
