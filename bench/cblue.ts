@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { evaluateAnswers, readSplit, readTerms } from "../lib/cblue/mod.ts";
 import type { OptionsOf, OptionTable } from "../lib/config/mod.ts";
 import type { Preset } from "../lib/electra/mod.ts";
-import { tensorflowInfo } from "../lib/tensorflow/mod.ts";
+import { configureTensorFlow, tensorflowInfo } from "../lib/tensorflow/mod.ts";
 import { runTask } from "../tasks/flags.ts";
 import { type BenchSet, prepareSets } from "./peers/bench_sets.ts";
 import { formatTable, percent, type Result, type Row } from "./peers/cblue_table.ts";
@@ -64,6 +64,7 @@ await runTask(import.meta, {
     "deno task bench:cblue --quick",
   ],
   async main(given, { signal }) {
+    configureTensorFlow({ device: "cpu" }); // the table tells its version before a run does
     const options: Options = given.quick ? { ...given, ...QUICK } : given;
     const sets = await prepareSets(options.data, join(options.out, "sets"), {
       wanted: options.sets?.split(","),
