@@ -44,6 +44,11 @@ const OPTIONS = {
     default: "output/bench_cblue",
     help: "Folder for the sets, the results and the table",
   },
+  keep: {
+    type: "boolean",
+    default: false,
+    help: "Keep the models of the runs, to export or try them: under runs in --out",
+  },
   quick: { type: "boolean", default: false, help: "Two sets, one seed, a tiny trunk: within a minute" },
   json: { type: "boolean", default: false, help: "Print results as lines of JSON" },
 } as const satisfies OptionTable;
@@ -90,7 +95,7 @@ await runTask(import.meta, {
     for (const [system, trunk] of systems) {
       for (let seed = FIRST_SEED; seed < FIRST_SEED + options.seeds; seed++) {
         for (const row of rows) {
-          const run = { trunk, seed, folder: join(options.out, "runs"), results, signal };
+          const run = { trunk, seed, folder: join(options.out, "runs"), keep: options.keep, results, signal };
           const result = await trainOnSet(row.set, system, run);
           if (!result) return;
           say(row.set, `${system}, seed ${seed}`, result, options);
