@@ -44,7 +44,8 @@ await runTask(import.meta, {
         `--port=${port}`,
         `--ServerApp.root_dir=${ROOT}`,
         `--FileContentsManager.preferred_dir=${join(ROOT, "notebooks")}`,
-        "--answer-yes", // Ctrl-C ends it without a question
+        "--MultiKernelManager.default_kernel_name=deno",
+        "-y", // Ctrl-C ends it without a question
         "--log-level=WARN",
         ...(browser ? [] : ["--no-browser"]),
         ...(Deno.build.os !== "windows" && Deno.uid() === 0 ? ["--allow-root"] : []),

@@ -80,6 +80,7 @@ async function install(options: InstallOptions): Promise<string> {
   const { success, stderr } = await pip.install([
     "--no-compile",
     "--only-binary=:all:",
+    "--no-warn-conflicts", // TensorFlow's Python packages are left out on purpose
     "-r",
     requirements(root),
   ]);
