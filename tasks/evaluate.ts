@@ -10,7 +10,13 @@ import {
   readSubmission,
   submittedFile,
 } from "../lib/cblue/mod.ts";
-import { type OptionTable, ProgressBar, UserError, writeAtomically } from "../lib/config/mod.ts";
+import {
+  COMPUTE_OPTIONS,
+  type OptionTable,
+  ProgressBar,
+  UserError,
+  writeAtomically,
+} from "../lib/config/mod.ts";
 import { configureTensorFlow } from "../lib/tensorflow/mod.ts";
 import { runTask } from "./flags.ts";
 
@@ -47,15 +53,7 @@ export const EVALUATE_OPTIONS = {
   batch_size: { type: "integer", default: 32, min: 1, unit: "rows", help: "Rows at once" },
   json: { type: "path", help: "Write the score and the table of labels there too" },
   errors: { type: "path", help: "Write a page that lists what was answered wrongly, beside what is right" },
-  device: { type: "string", default: "auto", choices: ["auto", "cpu", "gpu"], help: "Where to compute" },
-  num_threads: {
-    type: "integer",
-    default: 0,
-    min: 0,
-    unit: "threads",
-    help: "Threads on the CPU; 0: all cores",
-  },
-  use_amp: { type: "boolean", default: false, help: "Mixed precision as the device has it" },
+  ...COMPUTE_OPTIONS,
 } as const satisfies OptionTable;
 
 await runTask(import.meta, {

@@ -1,5 +1,5 @@
 /** `deno task export`: a model as a folder that onnxruntime, Python and transformers.js load, compared with the toolkit. */
-import type { OptionTable } from "../lib/config/mod.ts";
+import { NUM_THREADS, type OptionTable } from "../lib/config/mod.ts";
 import { exportModel, FORMATS } from "../lib/deploy/mod.ts";
 import { configureTensorFlow } from "../lib/tensorflow/mod.ts";
 import { runTask } from "./flags.ts";
@@ -55,13 +55,7 @@ export const EXPORT_OPTIONS = {
     aliases: ["train_dataset"],
     help: "Task, as the original's export needs it; a model knows its own",
   },
-  num_threads: {
-    type: "integer",
-    default: 0,
-    min: 0,
-    unit: "threads",
-    help: "Threads on the CPU; 0: all cores",
-  },
+  num_threads: NUM_THREADS,
 } as const satisfies OptionTable;
 
 await runTask(import.meta, {

@@ -1,7 +1,7 @@
 /** `deno task infer`: answers of an exported model to texts, from a file or standard input, without TensorFlow. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileError, type OptionTable, UserError } from "../lib/config/mod.ts";
+import { fileError, NUM_THREADS, type OptionTable, UserError } from "../lib/config/mod.ts";
 import {
   type Answer,
   BATCH_TOKENS,
@@ -61,13 +61,7 @@ export const INFER_OPTIONS = {
   },
   device: { type: "string", default: "cpu", choices: ["cpu", "gpu"], help: "Where to compute; gpu is CUDA" },
   device_id: { type: "integer", default: 0, min: 0, help: "Which GPU" },
-  num_threads: {
-    type: "integer",
-    default: 0,
-    min: 0,
-    unit: "threads",
-    help: "Threads on the CPU; 0: all cores",
-  },
+  num_threads: NUM_THREADS,
 } as const satisfies OptionTable;
 
 /** Lines that are answered together: enough to sort by length. */

@@ -1,6 +1,6 @@
 /** `deno task predict`: a fine-tuned model's answers to a file of records, as the benchmark wants them submitted. */
 import { FinetunedModel, readExamples, readSchema, readSplit, writeSubmission } from "../lib/cblue/mod.ts";
-import { type OptionTable, ProgressBar, UserError } from "../lib/config/mod.ts";
+import { COMPUTE_OPTIONS, type OptionTable, ProgressBar, UserError } from "../lib/config/mod.ts";
 import { configureTensorFlow } from "../lib/tensorflow/mod.ts";
 import { runTask } from "./flags.ts";
 
@@ -34,15 +34,7 @@ export const PREDICT_OPTIONS = {
       "Of texts longer than the model's rows, tagging tasks lose the end, or read several windows that overlap; default: as in training",
   },
   batch_size: { type: "integer", default: 32, min: 1, unit: "rows", help: "Rows at once" },
-  device: { type: "string", default: "auto", choices: ["auto", "cpu", "gpu"], help: "Where to compute" },
-  num_threads: {
-    type: "integer",
-    default: 0,
-    min: 0,
-    unit: "threads",
-    help: "Threads on the CPU; 0: all cores",
-  },
-  use_amp: { type: "boolean", default: false, help: "Mixed precision as the device has it" },
+  ...COMPUTE_OPTIONS,
 } as const satisfies OptionTable;
 
 await runTask(import.meta, {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { OptionsOf, OptionTable } from "../config/mod.ts";
+import { COMPUTE_OPTIONS, type OptionsOf, type OptionTable } from "../config/mod.ts";
 
 export const FINETUNE_OPTIONS = {
   dataset: {
@@ -194,24 +194,7 @@ export const FINETUNE_OPTIONS = {
     help: "Hold part K of N out of the training set as dev, given as K/N: `1/5` to `5/5` make an ensemble",
   },
 
-  device: {
-    type: "string",
-    default: "auto",
-    choices: ["auto", "cpu", "gpu"],
-    help: "Where to train; auto takes a GPU if TensorFlow sees one",
-  },
-  num_threads: {
-    type: "integer",
-    default: 0,
-    min: 0,
-    unit: "threads",
-    help: "Threads on the CPU; 0: all cores",
-  },
-  use_amp: {
-    type: "boolean",
-    default: false,
-    help: "Mixed precision as the device has it: bfloat16 on a CPU, float16 on a GPU",
-  },
+  ...COMPUTE_OPTIONS,
   scale_loss: { type: "number", default: 128, min: 1, help: "First loss scale in float16" },
 
   logging_steps: {

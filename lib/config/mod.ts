@@ -1,5 +1,6 @@
 /** Option tables, user errors, files that are whole or not there, progress: what every room may lean on. */
 export { commandLine } from "./command.ts";
+export { COMPUTE_OPTIONS, NUM_THREADS } from "./compute_options.ts";
 export {
   type ByteHash,
   type Disk,

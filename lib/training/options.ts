@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { OptionsOf, OptionTable } from "../config/mod.ts";
+import { COMPUTE_OPTIONS, type OptionsOf, type OptionTable } from "../config/mod.ts";
 import type { Preset } from "../electra/mod.ts";
 
 /** The original's name of the published model, which stands for its size here. */
@@ -216,24 +216,7 @@ export const PRETRAIN_OPTIONS = {
     help: "Length of the run, whatever --num_epochs says; -1 or 0: --num_epochs",
   },
 
-  device: {
-    type: "string",
-    default: "auto",
-    choices: ["auto", "cpu", "gpu"],
-    help: "Where to train; auto takes a GPU if TensorFlow sees one",
-  },
-  num_threads: {
-    type: "integer",
-    default: 0,
-    min: 0,
-    unit: "threads",
-    help: "Threads on the CPU; 0: all cores",
-  },
-  use_amp: {
-    type: "boolean",
-    default: false,
-    help: "Mixed precision as the device has it: --bf16 on a CPU, --fp16 on a GPU",
-  },
+  ...COMPUTE_OPTIONS,
   bf16: {
     type: "boolean",
     default: false,
