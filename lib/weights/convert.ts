@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UserError, writeAtomically } from "../config/mod.ts";
+import { describeModel } from "./describe.ts";
+import { modelCard, readCardFacts } from "./model_card.ts";
 import { huggingFaceNames } from "./names.ts";
 import { writeNpz } from "./npz.ts";
 import { writePaddle } from "./pickle/paddle_writer.ts";
@@ -52,7 +54,7 @@ export interface Conversion {
  *
  * @param path The model: a folder or file of any format that `readWeights` takes.
  * @param to For whom: `hf` has Hugging Face's names and transposed layers; `paddle` and `npz` have ours, which are PaddleNLP's.
- * @param out A folder: weights, `config.json`, vocabulary and tokenizer.
+ * @param out A folder: weights, `config.json`, vocabulary and tokenizer; for `hf` a model card too, from what the run left.
  * @returns What was written.
  * @throws {UserError} If the model cannot be read, has names that we do not know, or the disk refuses.
  *
@@ -86,6 +88,13 @@ export async function convertModel(
   for (const name of COMPANIONS) {
     const text = await Deno.readTextFile(join(model.folder, name)).catch(() => undefined); // not every model has it
     if (text !== undefined) await writeText(join(out, name), text);
+  }
+  if (to === "hf") {
+    const title = basename(resolve(out)), description = await describeModel(path);
+    await writeText(
+      join(out, "README.md"),
+      modelCard({ title, description, ...await readCardFacts(model.folder) }),
+    );
   }
   return { file, tensors: tensors.size, notes: notesOn(model, to, unknown) };
 }

@@ -1,5 +1,6 @@
 /** The files that users start from: their commands are ones that we have, and their shells run. */
 import assert from "node:assert/strict";
+import { parseAllDocuments } from "yaml";
 import { parseFlags, splitCommand } from "../../tasks/flags.ts";
 import { LAUNCH_OPTIONS } from "../../tasks/launch.ts";
 import { PREPROCESS_OPTIONS } from "../../tasks/preprocess.ts";
@@ -7,32 +8,17 @@ import { PRETRAIN_OPTIONS } from "../../lib/training/mod.ts";
 import { testInFolder } from "../folders.ts";
 
 const EXAMPLES = new URL("../../lib/cluster/examples/", import.meta.url);
-const read = (name: string) => Deno.readTextFile(new URL(name, EXAMPLES));
 const windows = Deno.build.os === "windows"; // bash
 
-/** Lines of block-style YAML: depth of indentation, and the text without comment. */
-function yamlLines(text: string): { depth: number; text: string }[] {
-  return text.split("\n").map((line) => line.replace(/(^| )#.*$/, "").trimEnd()).filter(Boolean).map(
-    (line) => {
-      assert.match(line, /^(?: {2})*(- )*\S/, "indented by two spaces");
-      return { depth: line.search(/[^ ]/), text: line.trim() };
-    },
-  );
-}
+/** A Kubernetes object, as far as it is looked at. */
+// deno-lint-ignore no-explicit-any
+type Manifest = any;
 
-/** The items of the list under a key. */
-function listUnder(text: string, key: string): string[] {
-  const lines = yamlLines(text);
-  const at = lines.findIndex((line) => line.text === `${key}:`);
-  assert(at >= 0, `There is no "${key}"`);
-  const items: string[] = [];
-  for (const line of lines.slice(at + 1)) {
-    if (line.depth <= lines[at]!.depth) break;
-    if (line.text.startsWith("- ")) {
-      items.push(line.text.slice(2).replace(/^"(.*)"$/, "$1").replace(/^>-$/, ""));
-    } else items.push([items.pop(), line.text].filter(Boolean).join(" ")); // a folded text goes on
-  }
-  return items;
+async function manifests(name: string): Promise<Manifest[]> {
+  return parseAllDocuments(await Deno.readTextFile(new URL(name, EXAMPLES))).map((document) => {
+    assert.deepEqual(document.errors, []);
+    return document.toJS();
+  });
 }
 
 for (
@@ -41,8 +27,12 @@ for (
   }]] as const
 ) {
   Deno.test(`${name}: the launcher and pretrain take its command`, async () => {
-    const text = await read(name);
-    const [deno, task, launch, ...words] = listUnder(text, "command");
+    const [job, policy] = await manifests(name);
+    assert.deepEqual([job.apiVersion, job.kind], ["kubeflow.org/v1", "TFJob"]);
+    assert.equal(policy.kind, "NetworkPolicy");
+    const [container] = job.spec.tfReplicaSpecs.Worker.template.spec.containers;
+    assert.equal(container.name, "tensorflow"); // the one that the operator looks for
+    const [deno, task, launch, ...words] = container.command;
     assert.deepEqual([deno, task, launch], ["deno", "task", "launch"]);
     const [flags, [command, ...rest]] = splitCommand(words, LAUNCH_OPTIONS);
     const options = parseFlags(flags, LAUNCH_OPTIONS);
@@ -54,18 +44,7 @@ for (
     assert.equal(command, "pretrain");
     assert.notEqual(parseFlags(rest, PRETRAIN_OPTIONS), "help");
 
-    const lines = yamlLines(text).map((line) => line.text);
-    for (
-      const line of [
-        "apiVersion: kubeflow.org/v1",
-        "kind: TFJob",
-        "- name: tensorflow",
-        "kind: NetworkPolicy",
-      ]
-    ) {
-      assert(lines.includes(line), line);
-    }
-    if ("gpus" in own) assert(lines.includes(`nvidia.com/gpu: ${own.gpus.split(",").length}`));
+    if ("gpus" in own) assert.equal(container.resources.limits["nvidia.com/gpu"], own.gpus.split(",").length);
   });
 }
 
@@ -94,13 +73,12 @@ const PRINT_WORDS = `printf '%s\\n' "$@"\n`;
 
 testInFolder("preprocess-job.yaml: each pod does its part", async (folder) => {
   const env = await withProgram(folder, "deno", PRINT_WORDS);
-  const text = await read("preprocess-job.yaml");
-  const [shell, dashC, script] = listUnder(text, "command");
+  const [{ spec }] = await manifests("preprocess-job.yaml");
+  const [shell, dashC, script] = spec.template.spec.containers[0].command;
   assert.deepEqual([shell, dashC], ["sh", "-c"]);
   const { stdout } = await bash(["-c", script!], { ...env, JOB_COMPLETION_INDEX: "15" });
   const { shard } = preprocessOptions(stdout.trim().split("\n"));
-  const parts = /^ +completions: (\d+)$/m.exec(text)![1];
-  assert.equal(shard, `15/${parts}`);
+  assert.equal(shard, `15/${spec.completions}`);
 }, windows);
 
 testInFolder("preprocess.sbatch: each task of the array does its part", async (folder) => {

@@ -1,6 +1,7 @@
 /** Models in other formats and back: not a bit changes, and names are those that transformers and Paddle write. */
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
+import { parse } from "yaml";
 import {
   convertModel,
   describeModel,
@@ -125,4 +126,62 @@ Deno.test("what does not fit a model", () => {
     unexpected: ["a"],
     misshapen: [{ name: "b", shape: [3], expected: [4] }],
   });
+});
+
+testInFolder("to transformers: a model card of what the run wrote down", async (folder) => {
+  const run = join(folder, "run"), checkpoint = join(run, "checkpoint-600"), out = join(folder, "mine");
+  await Deno.mkdir(checkpoint, { recursive: true });
+  await Deno.copyFile("tests/fixtures/weights/torch.bin", join(checkpoint, "pytorch_model.bin"));
+  const write = (path: string, value: unknown) => Deno.writeTextFile(path, JSON.stringify(value));
+  const task = { name: "KUAKE-QIC", kind: "classification", labels: [{ name: "病情诊断" }] };
+  await write(join(checkpoint, "config.json"), {
+    hidden_size: 8,
+    num_hidden_layers: 1,
+    vocab_size: 30,
+    task,
+  });
+  await write(join(checkpoint, "run.json"), {
+    data_dir: "/secret/place/qic",
+    seed: 7,
+    learning_rate: 6e-5,
+    ema_decay: 0,
+  });
+  const best = { step: 600, score: { metric: "accuracy", value: 0.8125 } };
+  await write(join(checkpoint, "run_states.json"), { global_step: 600, progress: { best }, data: "abc123" });
+  const lines = [[600, 0.25], [700, 0.125]].map(([step, loss]) =>
+    JSON.stringify({ kind: "training", step, loss }) + "\n"
+  );
+  await Deno.writeTextFile(join(run, "train.jsonl"), lines.join(""));
+  await convertModel(checkpoint, "hf", out);
+  const [, head, body] = (await Deno.readTextFile(join(out, "README.md"))).split(/^---$/m);
+  const { "model-index": [result], ...facts } = parse(head!) as Record<string, Record<string, unknown>[]>;
+  assert.deepEqual(facts, {
+    language: "zh",
+    library_name: "transformers",
+    pipeline_tag: "text-classification",
+    tags: ["medical", "electra", "ernie-health"],
+  });
+  assert.deepEqual(result, {
+    name: "mine",
+    results: [{
+      task: { type: "text-classification" },
+      dataset: { name: "KUAKE-QIC", type: "KUAKE-QIC", split: "dev" },
+      metrics: [{ type: "accuracy", value: 0.8125 }],
+    }],
+  });
+  for (
+    const fact of [
+      "| data | qic |",
+      "abc123",
+      "| updates | 600 |",
+      "**81.25**",
+      "loss 0.2500",
+      "病情诊断",
+      "0.00006",
+      "2,907 parameters",
+    ]
+  ) {
+    assert.ok(body!.includes(fact), fact);
+  }
+  assert.doesNotMatch(body!, /secret|ema_decay|0\.1250/); // whose machine it was, what was off, what came later
 });
