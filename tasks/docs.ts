@@ -18,6 +18,7 @@ import { MODEL_OPTIONS } from "./model.ts";
 import { PREDICT_OPTIONS } from "./predict.ts";
 import { PREPROCESS_OPTIONS } from "./preprocess.ts";
 import { REPORT_OPTIONS } from "./report.ts";
+import { SERVE_OPTIONS } from "./serve.ts";
 import { SETUP_OPTIONS } from "./setup.ts";
 import { SUBMIT_OPTIONS } from "./submit.ts";
 import { VOCAB_OPTIONS } from "./vocab.ts";
@@ -39,6 +40,7 @@ const COMMANDS: Record<string, OptionTable> = {
   submit: SUBMIT_OPTIONS,
   export: EXPORT_OPTIONS,
   infer: INFER_OPTIONS,
+  serve: SERVE_OPTIONS,
   convert: CONVERT_OPTIONS,
   model: MODEL_OPTIONS,
   launch: LAUNCH_OPTIONS,

@@ -13,4 +13,4 @@ export { printedAnswer, type Report, reportAnswer, type ReportedSpan } from "./r
 export { LocalSession, type Output, type Session, type SessionOptions, type TokenBatch } from "./session.ts";
 export { type Answer, type Answers, type Predict, type Relations, TaskModel } from "./task_model.ts";
 export { tokenBatch, type TokenRow, valuesOfRow } from "./token_batch.ts";
-export { WorkerSession } from "./worker_session.ts";
+export { WorkerLostError, WorkerSession } from "./worker_session.ts";

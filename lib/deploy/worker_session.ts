@@ -18,6 +18,11 @@ export interface WorkerReply {
   readonly error?: { readonly message: string; readonly isUsers: boolean };
 }
 
+/** The worker is gone, and what it computed with it: another one may succeed. */
+export class WorkerLostError extends Error {
+  override readonly name = "WorkerLostError";
+}
+
 /** A worker with one model, to which requests go in turn. */
 export class WorkerSession implements Session {
   readonly parallel = 1;
@@ -36,7 +41,7 @@ export class WorkerSession implements Session {
     };
     this.#worker.onerror = (event) => {
       event.preventDefault(); // whoever waits hears of it
-      this.#fail(new Error(`Cannot compute: the worker died: ${event.message}`));
+      this.#fail(new WorkerLostError(`Cannot compute: the worker died: ${event.message}`));
     };
   }
 
@@ -60,7 +65,8 @@ export class WorkerSession implements Session {
    * Runs the model.
    *
    * @param batch Given away: its arrays are empty afterwards.
-   * @throws {Error} If the model refuses it, or the worker died.
+   * @throws {WorkerLostError} If the worker died, now or before, or the session was closed.
+   * @throws {Error} If the model refuses it.
    */
   async run(batch: TokenBatch): Promise<Output[]> {
     return await this.#request({ batch }, [batch.ids.buffer, batch.mask.buffer, batch.types.buffer]);
@@ -69,7 +75,7 @@ export class WorkerSession implements Session {
   /** Ends the worker; what it has not computed is rejected. */
   async [Symbol.asyncDispose]() {
     this.#worker.terminate();
-    await Promise.resolve(this.#fail(new Error("Cannot compute: the session was closed")));
+    await Promise.resolve(this.#fail(new WorkerLostError("Cannot compute: the session was closed")));
   }
 
   async #request(
