@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_LIMITS, Server, Service } from "../../lib/deploy/server/mod.ts";
 import { withEmptyFolder } from "../folders.ts";
 import { exported } from "./served.ts";
+import { oddTexts, refusals } from "./server_refusals.ts";
 
 // deno-lint-ignore no-explicit-any -- whatever a server says
 type Json = Record<string, any>;
@@ -25,6 +26,8 @@ Deno.test("a server of four models", async (t) => {
     const ask = (path: string, body: unknown) => post(`${server.url}${path}`, body);
     await t.step("SimpleServer's clients: exact responses, right places", () => simpleServer(ask, service));
     await t.step("KServe's: metadata and inference", () => kserve(ask, server.url));
+    await t.step("what is wrong is named, with its status", () => refusals(server.url));
+    await t.step("odd texts are texts", () => oddTexts(server.url));
   });
 });
 
