@@ -317,7 +317,10 @@ export class FinetuningRun implements Disposable {
       run: options,
       vocabulary: data.vocabulary.tokens,
       files: {
-        ...tokenizerFiles(data.vocabulary, { maxLength: model.config.encoder.max_position_embeddings }),
+        ...tokenizerFiles(data.vocabulary, {
+          maxLength: model.config.encoder.max_position_embeddings,
+          normalizeChars: model.config.head.kind === "sequence-classification",
+        }),
         ...data.answerer?.files(),
       },
     }, {

@@ -29,7 +29,8 @@ const WEIGHTS: Record<ConversionTarget, string> = {
 };
 
 /** What goes along: of the tokenizer. */
-const COMPANIONS = ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+const TOKENIZER = "tokenizer_config.json";
+const COMPANIONS = ["vocab.txt", "tokenizer.json", TOKENIZER, "special_tokens_map.json"];
 
 /** How a conversion is watched and stopped. */
 export interface ConversionOptions {
@@ -87,7 +88,8 @@ export async function convertModel(
   if (written) await writeText(join(out, "config.json"), JSON.stringify(written, null, 2) + "\n");
   for (const name of COMPANIONS) {
     const text = await Deno.readTextFile(join(model.folder, name)).catch(() => undefined); // not every model has it
-    if (text !== undefined) await writeText(join(out, name), text);
+    if (text === undefined) continue;
+    await writeText(join(out, name), name === TOKENIZER && to === "paddle" ? forPaddle(text) : text);
   }
   if (to === "hf") {
     const title = basename(resolve(out)), description = await describeModel(path);
@@ -161,6 +163,12 @@ function notesOn(
     );
   }
   return notes;
+}
+
+/** PaddleNLP has no class for tokenizers that are described by `tokenizer.json` alone. */
+function forPaddle(tokenizerConfig: string): string {
+  return JSON.stringify({ ...JSON.parse(tokenizerConfig), tokenizer_class: "ElectraTokenizer" }, null, 2) +
+    "\n";
 }
 
 /** Tensors that tell when they are read. */

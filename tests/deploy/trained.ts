@@ -1,6 +1,6 @@
 /** Models trained a little on made-up sets. */
 import { join } from "node:path";
-import { finetune, FINETUNE_OPTIONS } from "../../lib/cblue/mod.ts";
+import { finetune, FINETUNE_OPTIONS, type FinetuneOptions } from "../../lib/cblue/mod.ts";
 import { resolveOptions } from "../../lib/config/mod.ts";
 import { type MadeUp, writeMadeUpSet } from "../cblue/made_up_sets.ts";
 
@@ -17,7 +17,12 @@ const STEPS: Readonly<Record<MadeUp, Record<string, unknown>>> = {
 export const TRAINED = Object.keys(STEPS) as MadeUp[];
 
 /** Writes a set into `data` of a folder and trains on it. @returns The model's folder. */
-export async function train(folder: string, task: MadeUp, maxLength = 32): Promise<string> {
+export async function train(
+  folder: string,
+  task: MadeUp,
+  maxLength = 32,
+  flags: Partial<FinetuneOptions> = {},
+): Promise<string> {
   const options = resolveOptions(FINETUNE_OPTIONS, {
     dataset: await writeMadeUpSet(join(folder, "data"), task, 120, 40),
     data_dir: join(folder, "data"),
@@ -28,6 +33,7 @@ export async function train(folder: string, task: MadeUp, maxLength = 32): Promi
     valid_steps: 1000,
     num_threads: 1,
     ...STEPS[task],
+    ...flags,
   });
   return (await finetune(options, { print: () => {} })).folder;
 }

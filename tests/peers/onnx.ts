@@ -4,7 +4,6 @@
  */
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../lib/config/mod.ts";
 import type { ClassificationPrediction } from "../../lib/cblue/mod.ts";
 import {
   exportModel,
@@ -22,6 +21,7 @@ import type { HeadConfig } from "../../lib/electra/mod.ts";
 import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
 import { ENCODER, HEADS, randomRows, tinyModel } from "../deploy/models.ts";
 import { train } from "../deploy/trained.ts";
+import { ask } from "./ask.ts";
 import type { Counts } from "./counts.ts";
 import { peerPython } from "./python.ts";
 
@@ -159,19 +159,4 @@ async function compareTransformers(out: string, texts: readonly string[], told: 
       : undefined;
     told(`${TASK}, ${format} in transformers.js ${version} on ${texts.length} texts`, failure);
   }
-}
-
-/** Runs a program that reads JSON and writes JSON. */
-async function ask<T>(command: string, args: readonly string[], request: unknown): Promise<T> {
-  const child = new Deno.Command(command, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const fed = new Blob([JSON.stringify(request)]).stream().pipeTo(child.stdin).catch(() => {}); // its status will tell
-  const { stdout, success } = await child.output();
-  await fed;
-  if (!success) throw new UserError(`Cannot run ${command} ${args[0]}`);
-  return JSON.parse(new TextDecoder().decode(stdout));
 }

@@ -4,6 +4,8 @@
  *   deno task test:peers                       all of them
  *   deno task test:peers --only segmenters     Python's LAC and jieba against our segmenters
  *   deno task test:peers --only onnx           exported models in Python and transformers.js
+ *   deno task test:peers --only model-folders --transformers PYTHON --paddle PYTHON
+ *                                              converted models in transformers and PaddleNLP
  *   deno task test:peers --only tfjs-core      tfjs-core's own test suite against our backend
  *   deno task test:peers matmul                the specs of tfjs-core with this in their name
  */
@@ -11,7 +13,7 @@ import { parseArgs } from "node:util";
 import { UserError } from "../../lib/config/mod.ts";
 import { type Counts, formatCounts, sum } from "./counts.ts";
 
-const SUITES = ["segmenters", "onnx", "tfjs-core"];
+const SUITES = ["segmenters", "onnx", "model-folders", "tfjs-core"];
 const TOOLS = ["jieba", "seg", "lac"];
 
 const { values: flags, positionals: [filter] } = parseArgs({
@@ -22,6 +24,8 @@ const { values: flags, positionals: [filter] } = parseArgs({
     sentences: { type: "string", default: "12000" },
     texts: { type: "string", default: "200" },
     python: { type: "string" },
+    transformers: { type: "string" },
+    paddle: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -35,6 +39,11 @@ async function runSuite(name: string): Promise<Counts> {
     const { compareOnnx } = await import("./onnx.ts");
     return await compareOnnx({ texts: Number(flags.texts), python: flags.python });
   }
+  if (name === "model-folders") {
+    const { compareModelFolders } = await import("./model_folders.ts");
+    const { texts, transformers, paddle } = flags;
+    return await compareModelFolders({ texts: Number(texts), transformers, paddle });
+  }
   const { compareSegmenters } = await import("./segmenters.ts");
   const { tool: tools, sentences, python } = flags;
   return await compareSegmenters({ tools, sentences: Number(sentences), python });
@@ -45,7 +54,7 @@ if (flags.help) {
     `deno task test:peers [part of a spec's name] [--only ${SUITES.join("|")}] [--tool ${
       TOOLS.join("|")
     }]... ` +
-      "[--sentences N] [--texts N] [--python PYTHON]",
+      "[--sentences N] [--texts N] [--python PYTHON] [--transformers PYTHON] [--paddle PYTHON]",
   );
   Deno.exit();
 }
