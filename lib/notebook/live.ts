@@ -12,6 +12,7 @@ export interface LivePlotOptions extends PlotOptions {
 
 const MOST_KEPT = 4000; // points of a curve; then half of them go
 const SHARE = 0.1; // of the time that drawing may take
+const LONGEST_WAIT = 2000; // ms between drawings: the first one loads what it draws with
 const TURN = 50; // ms after which the Stop button and the front end get their turn
 
 interface GrowingCurve {
@@ -62,7 +63,7 @@ export class LivePlot {
     if (kernel() && now >= this.#drawAt) {
       await this.#draw();
       const { interval = 500 } = this.#options, ended = performance.now();
-      this.#drawAt = ended + Math.max(interval, (ended - now) / SHARE);
+      this.#drawAt = ended + Math.max(interval, Math.min(LONGEST_WAIT, (ended - now) / SHARE));
     } else if (now - this.#turnedAt >= TURN) await turn();
     else return;
     this.#turnedAt = performance.now();

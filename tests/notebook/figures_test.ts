@@ -101,6 +101,24 @@ for (const [name, figure] of Object.entries(FIGURES)) {
   });
 }
 
+Deno.test("labels that would overlap are turned, and the margin grows to hold them", async () => {
+  const draw = async (length: number) => {
+    const names = Array.from({ length: 8 }, (_, i) => [`${i}`.repeat(length), i]);
+    const svg = await bars(Object.fromEntries(names)).svg();
+    const turned = svg.matchAll(/<g class="xtick"><text transform="([^"]*)"/g);
+    const height = /<clipPath class="plotclip"[^>]*><rect height="([\d.]+)"/.exec(svg)![1];
+    return { turned: Array.from(turned, ([, place]) => place!.includes("rotate")), height: Number(height) };
+  };
+  assert.deepEqual(await draw(5), { turned: Array(8).fill(false), height: 380 - 50 - 50 });
+  const { turned, height } = await draw(20);
+  assert.deepEqual(turned, Array(8).fill(true));
+  assert.ok(height < 240, `${height}`);
+});
+
+Deno.test("an SVG has no empty styles, at which resvg stops reading: markers would be black", async () => {
+  assert.doesNotMatch(await plot({ a: [1, 2, 3] }).svg(), /style="[^"]*:;/);
+});
+
 Deno.test("without a font for its characters a picture is an SVG: only Latin ones are drawn then", async () => {
   const { latin } = fonts();
   const svg = await FIGURES.curves!().svg();
@@ -165,7 +183,7 @@ Deno.test("drawing again and again keeps the memory flat", async () => {
     };
     await draw(20);
     const before = await draw(5);
-    console.log((await draw(100) - before) / 100);`;
+    console.log((await draw(50) - before) / 50);`;
   const config = new URL("../../deno.json", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", "--v8-flags=--expose-gc", "--config", config, "-"],

@@ -7,6 +7,7 @@
 import { type Document, type Element, parseHTML } from "linkedom";
 import { PLOTLY } from "../figures/plotly.ts";
 import { PixelCanvas } from "./canvas.ts";
+import { type Box, textBox } from "./text_boxes.ts";
 
 /** plotly.js, as far as it is used here. */
 export interface Plotly {
@@ -39,13 +40,14 @@ function open(): Browser {
   document.createElement =
     ((name: string) => name.toLowerCase() === "canvas" ? new PixelCanvas() : createElement(name)) as never;
   Object.assign(window.Element.prototype, {
-    getBBox: textBox,
+    getBBox(this: Element) {
+      return rectangle(textBox(this, "element"));
+    },
     getComputedTextLength(this: Element) {
-      return textBox.call(this).width;
+      return rectangle(textBox(this, "element")).width;
     },
     getBoundingClientRect(this: Element) {
-      const { width, height } = textBox.call(this);
-      return { x: 0, y: 0, left: 0, top: 0, right: width, bottom: height, width, height };
+      return rectangle(textBox(this, "document"));
     },
   });
   const silent = () => {};
@@ -85,11 +87,8 @@ function open(): Browser {
   return { plotly: module.exports as Plotly, document };
 }
 
-/** Where a text would be, by the rule of thumb that a Chinese character is as wide as high and a Latin one half as wide. */
-function textBox(this: Element) {
-  const style = /font-size:\s*([\d.]+)/.exec(this.getAttribute("style") ?? "")?.[1];
-  const size = Math.max(6, Number.parseFloat(style ?? this.getAttribute("font-size") ?? "12"));
-  let ems = 0;
-  for (const character of this.textContent ?? "") ems += character > "\u2e80" ? 1 : 0.56;
-  return { x: 0, y: -size, width: ems * size, height: 1.2 * size };
+/** A box as browsers write it. */
+function rectangle(box: Box) {
+  const { left, top, right, bottom } = box;
+  return { ...box, x: left, y: top, width: right - left, height: bottom - top };
 }

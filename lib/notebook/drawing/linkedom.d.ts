@@ -3,7 +3,10 @@
 export interface Element {
   readonly outerHTML: string;
   readonly textContent: string | null;
+  readonly localName: string;
+  readonly parentElement: Element | null;
   getAttribute(name: string): string | null;
+  querySelectorAll(selector: string): ArrayLike<Element>;
   append(...children: Element[]): void;
   remove(): void;
 }

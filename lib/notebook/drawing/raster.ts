@@ -5,7 +5,7 @@ import { type Fonts, fonts } from "./fonts.ts";
 import { coarser, encodePng } from "./png.ts";
 
 /** A picture that is larger gets coarser colours: of curves that fill it, few would be seen anyway. */
-const ENOUGH = 16_000; // bytes
+const ENOUGH = 0.075; // bytes a pixel
 const CHINESE = /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|[\u{20000}-\u{3fffd}]/u;
 
 /**
@@ -23,6 +23,8 @@ export function rasterize(svg: string, available: Fonts = fonts()): Uint8Array<A
     .render();
   const pixels = { width: picture.width, height: picture.height, data: picture.pixels };
   let png = encodePng(coarser(pixels, 5));
-  for (let bits = 4; bits >= 3 && png.length > ENOUGH; bits--) png = encodePng(coarser(pixels, bits));
+  for (let bits = 4; bits >= 3 && png.length > ENOUGH * pixels.width * pixels.height; bits--) {
+    png = encodePng(coarser(pixels, bits));
+  }
   return png;
 }

@@ -32,7 +32,7 @@ export async function drawSvg({ data, layout }: Drawing, { width, height }: Size
       staticPlot: true,
     });
     const svg = await plotly.toImage(element, { format: "svg", imageDataOnly: true, width, height });
-    return withStableNames(svg);
+    return withoutEmptyStyles(withStableNames(svg));
   } finally {
     plotly.purge(element);
     element.remove();
@@ -43,4 +43,9 @@ export async function drawSvg({ data, layout }: Drawing, { width, height }: Size
 function withStableNames(svg: string): string {
   const [, random] = /id="defs-([0-9a-f]{6})"/.exec(svg) ?? [];
   return random === undefined ? svg : svg.replaceAll(random, "figure");
+}
+
+/** Drops `stroke-dasharray:;`, after which some readers of SVG would ignore the rest of the style. */
+function withoutEmptyStyles(svg: string): string {
+  return svg.replaceAll(/(?<=[";])[\w-]+:(?:;|(?="))/g, "");
 }

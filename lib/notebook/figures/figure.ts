@@ -29,7 +29,7 @@ const LOOK: Layout = {
   paper_bgcolor: "#fff",
   plot_bgcolor: "#fff",
 };
-const AXIS: Layout = { gridcolor: "#e4e7eb", zeroline: false, linecolor: "#59636e" };
+const AXIS: Layout = { gridcolor: "#e4e7eb", zeroline: false, linecolor: "#59636e", automargin: true };
 
 /**
  * A figure of plotly.js traces; curves of many points are thinned, and the text says so.

@@ -1,5 +1,4 @@
 /** The figures that are drawn most: curves, bars, heatmaps. */
-import { columns as widthOf } from "../../chart/mod.ts";
 import { Figure, type Layout } from "./figure.ts";
 
 /** Numbers, in a plain array or a typed one. */
@@ -88,8 +87,10 @@ export interface HeatmapOptions extends PlotOptions {
   /** Labels of columns and rows; they may repeat. */
   readonly columns?: readonly string[];
   readonly rows?: readonly string[];
-  /** Whether each cell shows its number. Default: false. */
+  /** Whether each cell shows its number, if there is room: in no more than 20 columns. Default: false. */
   readonly numbers?: boolean;
+  /** Degrees by which the columns' labels are turned. Default: 0, or more where they would overlap. */
+  readonly columnAngle?: number;
   /** Values of the first and the last colour. Default: the least and the greatest. */
   readonly range?: readonly [number, number];
 }
@@ -109,28 +110,41 @@ export interface HeatmapOptions extends PlotOptions {
  * ```
  */
 export function heatmap(matrix: readonly Numbers[], options: HeatmapOptions = {}): Figure {
-  const { columns, rows, numbers = false, range, ...plain } = options;
-  const layout = layoutOf(plain);
-  const longest = Math.max(0, ...(rows ?? []).map(widthOf)); // half-width characters
+  const { columns, rows, numbers = false, range, columnAngle, ...plain } = options;
+  const layout = layoutOf(plain), width = matrix[0]?.length ?? 0;
   const trace = {
     type: "heatmap",
     z: matrix,
     colorscale: [[0, "#f4f8fd"], [0.5, "#5b9ee2"], [1, "#0b3b7a"]],
-    ...(numbers && { texttemplate: "%{z}" }),
+    ...(numbers && width <= MOST_WITH_NUMBERS && { texttemplate: "%{z}" }),
     ...(range && { zmin: range[0], zmax: range[1] }),
     hovertemplate: "%{y} → %{x}: %{z}<extra></extra>",
   };
   return new Figure([trace], {
+    height: Math.max(380, 130 + ROW * matrix.length),
     ...layout,
-    margin: { l: Math.max(60, 30 + 7 * longest), r: 20, t: 50, b: 50 },
-    xaxis: { ...layout.xaxis as Layout, ...labelled(columns), showgrid: false },
+    xaxis: {
+      ...layout.xaxis as Layout,
+      ...labelled(columns),
+      ...(columnAngle !== undefined && { tickangle: columnAngle }),
+      showgrid: false,
+    },
     yaxis: { ...layout.yaxis as Layout, ...labelled(rows), showgrid: false, autorange: "reversed" },
   });
 }
 
+const STANDOFF = 10; // pixels between labels and the axis' title
+const ROW = 16; // pixels that a label needs
+const MOST_WITH_NUMBERS = 20; // columns
+
 /** An axis with a label at each whole number: labels of a category axis could not repeat. */
 function labelled(labels: readonly string[] | undefined): Layout {
-  return labels ? { tickvals: [...labels.keys()], ticktext: labels, tickangle: 0 } : {};
+  if (labels === undefined) return {};
+  return {
+    tickvals: [...labels.keys()],
+    ticktext: labels,
+    ...(labels.length > 30 && { tickfont: { size: 10 } }),
+  };
 }
 
 function layoutOf({ title, x, y, logarithmic, width, height }: PlotOptions): Layout {
@@ -138,7 +152,10 @@ function layoutOf({ title, x, y, logarithmic, width, height }: PlotOptions): Lay
     ...(title !== undefined && { title: { text: title } }),
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
-    xaxis: { ...(x !== undefined && { title: { text: x } }) },
-    yaxis: { ...(y !== undefined && { title: { text: y } }), ...(logarithmic && { type: "log" }) },
+    xaxis: { ...(x !== undefined && { title: { text: x, standoff: STANDOFF } }) },
+    yaxis: {
+      ...(y !== undefined && { title: { text: y, standoff: STANDOFF } }),
+      ...(logarithmic && { type: "log" }),
+    },
   };
 }

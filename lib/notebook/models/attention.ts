@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { columns as widthOf } from "../../chart/mod.ts";
 import { encode, type Parameters, type PretrainingConfig, under } from "../../electra/mod.ts";
 import { tf } from "../../tensorflow/mod.ts";
 import { heatmap } from "../figures/plots.ts";
@@ -43,7 +44,9 @@ export class AttentionMaps {
       x: "looked at",
       y: "looking",
       rows: this.tokens,
-      columns: this.tokens,
+      columns: this.tokens.map((token) => widthOf(token) > 2 ? `<br>${token}` : token), // beneath its neighbours
+      columnAngle: 0,
+      range: [0, Math.max(...matrix.flat())],
       width: 620,
       height: 560,
     });

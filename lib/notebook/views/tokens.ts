@@ -34,6 +34,9 @@ const TINTS = {
   yellow: "190, 145, 10",
   grey: "110, 120, 130",
   red: "205, 60, 60",
+  teal: "20, 160, 175",
+  brown: "140, 90, 50",
+  indigo: "95, 80, 200",
 } as const;
 
 /** The colours in the order in which things without one of their own get them. */
