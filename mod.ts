@@ -74,6 +74,7 @@ export {
 export {
   bars,
   entityView,
+  errorBrowser,
   examinedSentences,
   Figure,
   heatmap,

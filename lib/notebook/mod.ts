@@ -44,6 +44,7 @@ export {
 export { maskedSentences } from "./views/masks.ts";
 export { parameterTable } from "./views/parameters.ts";
 export { ScoreTable } from "./views/scores.ts";
+export { errorBrowser, type ErrorBrowserOptions } from "./views/errors.ts";
 export { examinedSentences } from "./views/examined.ts";
 export { type CorpusSource, prepareCorpus, type PreparedCorpus } from "./models/prepared_corpus.ts";
 export { AttentionMaps } from "./models/attention.ts";
