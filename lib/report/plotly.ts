@@ -1,4 +1,4 @@
-/** The library that draws in the reader's browser, as text. */
-import plotly from "plotly.js-basic-dist-min" with { type: "text" };
+/** The library that draws figures, as text: in the reader's browser, and in what stands in for one. */
+import plotly from "plotly.js-cartesian-dist-min" with { type: "text" };
 
 export const PLOTLY: string = plotly;

@@ -104,7 +104,7 @@ Deno.test({
 
 Deno.test("the library is in the page once, however many runs it shows", () => {
   const html = reportPage([someRun("a", 3), someRun("b", 3)]);
-  assert.equal(html.split("plotly.js (basic - minified)").length - 1, 1);
+  assert.equal(html.split("plotly.js (cartesian - minified)").length - 1, 1);
   assert.equal(html.split(PLOTLY.slice(1000, 1200)).length - 1, 1);
 });
 

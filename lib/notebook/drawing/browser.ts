@@ -5,7 +5,7 @@
  */
 // @ts-types="./linkedom.d.ts"
 import { type Document, type Element, parseHTML } from "linkedom";
-import { PLOTLY } from "../figures/plotly.ts";
+import { PLOTLY } from "../../report/mod.ts";
 import { PixelCanvas } from "./canvas.ts";
 import { type Box, textBox } from "./text_boxes.ts";
 

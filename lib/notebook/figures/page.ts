@@ -1,6 +1,6 @@
 /** Figures as pages that load nothing: plotly.js, numbers and all are in them. */
 import { escapeMarkup } from "../../chart/mod.ts";
-import { PLOTLY } from "./plotly.ts";
+import { PLOTLY } from "../../report/mod.ts";
 
 /** Nothing may be loaded from anywhere, whatever the library would like to. */
 export const POLICY =

@@ -62,7 +62,8 @@ export async function prepareCorpus(folder: string, source: CorpusSource = {}): 
   }
   const vocabulary = source.vocabulary
     ? await Vocabulary.read(source.vocabulary)
-    : (await buildVocabulary(source.text ? linesOf(text) : generatedLines(sentences, seed))).vocabulary;
+    // of generated sentences, which may be few, no character is too rare
+    : (await buildVocabulary(linesOf(text), { minCount: source.text ? 2 : 1 })).vocabulary;
   await vocabulary.write(vocabularyPath);
   await preprocess({ inputPath: text, outputFile, vocabulary, tool: "jieba", onLog: () => {} });
   return { text, data, vocabulary };
@@ -81,9 +82,4 @@ async function nameOf(text: string, vocabulary = ""): Promise<string> {
 
 async function* linesOf(path: string): AsyncGenerator<string> {
   for await (const { text } of readLines(path)) yield text;
-}
-
-/** Enough generated lines that few characters are so rare that a vocabulary would leave them out. */
-async function* generatedLines(sentences: number, seed: number): AsyncGenerator<string> {
-  yield* generateCorpus({ sentences: Math.max(2000, sentences), seed });
 }
