@@ -8,7 +8,7 @@ export const CONVERT_OPTIONS = {
     type: "path",
     required: true,
     help:
-      "Folder or file: safetensors, .bin, .pt, .pdparams or .npz, of this toolkit, PaddleNLP or transformers; the flag itself may be left out",
+      "Folder, file (safetensors, .bin, .pt, .pdparams or .npz, of this toolkit, PaddleNLP or transformers) or org/name on the hub; the flag itself may be left out",
   },
   to: {
     type: "string",

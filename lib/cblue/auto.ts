@@ -14,6 +14,7 @@ import {
   type HeadConfig,
   type ModelVariables,
 } from "../electra/mod.ts";
+import { resolveModel } from "../hub/mod.ts";
 import { tf } from "../tensorflow/mod.ts";
 import { type Encoding, Tokenizer, Vocabulary } from "../text/mod.ts";
 import { loadParameters, readSavedModel, type SavedModel } from "./open_model.ts";
@@ -23,10 +24,11 @@ export class AutoTokenizer {
   /**
    * The tokenizer of a model folder, from its vocab.txt and, where there is one, `do_lower_case` in tokenizer_config.json.
    *
-   * @param path The folder, or a file of weights in it.
+   * @param name The folder, a file of weights in it, or a model's name on the hub.
    * @throws {UserError} If it has no vocabulary, or a file is malformed.
    */
-  static async from_pretrained(path: string): Promise<Tokenizer> {
+  static async from_pretrained(name: string): Promise<Tokenizer> {
+    const path = await resolveModel(name);
     const folder = /\.(safetensors|bin|pt|pth|pdparams|npz)$/.test(path) ? dirname(path) : path;
     const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
     const { do_lower_case: lowerCase = true } = await tokenizerConfig(join(folder, "tokenizer_config.json"));

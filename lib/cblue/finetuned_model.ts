@@ -186,8 +186,8 @@ interface Member {
   readonly vocabulary: Vocabulary;
 }
 
-async function openMember(folder: string, opened: DisposableStack): Promise<Member> {
-  const saved = await readSavedModel(folder);
+async function openMember(name: string, opened: DisposableStack): Promise<Member> {
+  const saved = await readSavedModel(name), { folder } = saved;
   const { task, head, max_seq_length: maxLength, long = "truncate" } = saved.config as {
     task?: Task;
     head?: HeadConfig;
@@ -196,13 +196,13 @@ async function openMember(folder: string, opened: DisposableStack): Promise<Memb
   };
   if (!task || !head || !maxLength) {
     throw new UserError(
-      `Cannot open "${folder}": its config.json names no task; fine-tune it first (\`deno task finetune --model …\`)`,
+      `Cannot open "${name}": its config.json names no task; fine-tune it first (\`deno task finetune --model …\`)`,
     );
   }
   const config = { encoder: saved.encoder, head }, vocabulary = await Vocabulary.read(saved.vocabulary);
   const { variables, fresh } = loadParameters(config, saved, 0);
   opened.defer(() => variables.forEach((variable) => variable.dispose()));
-  if (fresh.length > 0) throw new UserError(`Cannot open "${folder}": parameter "${fresh[0]}" is missing`);
+  if (fresh.length > 0) throw new UserError(`Cannot open "${name}": parameter "${fresh[0]}" is missing`);
   return { folder, task, head, maxLength, long, config, variables, vocabulary };
 }
 

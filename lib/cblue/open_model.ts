@@ -25,6 +25,8 @@ import type { FinetuneOptions } from "./options.ts";
 export interface SavedModel {
   /** Where it was read from. */
   readonly path: string;
+  /** Where its files are. */
+  readonly folder: string;
   readonly encoder: ElectraConfig;
   /** Parameters under the names of a fine-tuned model: `electra.…`, and those of a head. */
   readonly tensors: Map<string, TensorData>;
@@ -42,7 +44,7 @@ const TRUNKS = ["", "discriminator.", "generator."];
 /**
  * Reads a model: of pretraining, whose discriminator becomes the encoder, of fine-tuning, or of PaddleNLP or Hugging Face.
  *
- * @param path Its folder, or a file in it: safetensors, `.bin`, `.pdparams` or `.npz`.
+ * @param path Its folder, a file in it (safetensors, `.bin`, `.pdparams` or `.npz`), or its name on the hub.
  * @throws {UserError} If there are no weights, or they have no encoder.
  */
 export async function readSavedModel(path: string): Promise<SavedModel> {
@@ -63,6 +65,7 @@ export async function readSavedModel(path: string): Promise<SavedModel> {
   const sizes = { ...encoderSizes(stored, `${trunk}electra.`), ...own as Partial<ElectraConfig> };
   return {
     path,
+    folder,
     encoder: encoderConfig(sizes, join(folder, "config.json")),
     tensors,
     unused,

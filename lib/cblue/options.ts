@@ -35,7 +35,7 @@ export const FINETUNE_OPTIONS = {
     type: "path",
     aliases: ["init_from_ckpt", "model_name_or_path"],
     help:
-      "Folder or file with the encoder's weights, as pretraining writes them; none: a new encoder, see --preset",
+      "Encoder to begin with: a folder or file, as pretraining writes them, or org/name on the hub; none: a new one, see --preset",
   },
   preset: {
     type: "string",

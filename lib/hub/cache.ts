@@ -10,7 +10,7 @@
  * @module
  */
 import { dirname, join, relative } from "node:path";
-import { fileError, writeAtomically } from "../config/mod.ts";
+import { fileError } from "../config/mod.ts";
 
 const COMMIT = /^[0-9a-f]{40}$/;
 
@@ -38,7 +38,9 @@ export class CachedModel {
     if (revision === commit) return;
     const path = this.#ref(revision);
     await makeFolder(dirname(path));
-    await writeAtomically(path, [new TextEncoder().encode(commit)]);
+    await Deno.writeTextFile(path, commit).catch((error) => {
+      throw fileError("write", path, error);
+    });
   }
 
   /** Where the files of a commit are. */
@@ -69,10 +71,11 @@ export class CachedModel {
   async link(commit: string, name: string, digest: string): Promise<void> {
     const path = join(this.snapshot(commit), name), blob = await this.blob(digest);
     await makeFolder(dirname(path));
-    await Deno.remove(path).catch(() => {}); // a link to what is no longer there
+    if (!await isFile(path)) await Deno.remove(path).catch(() => {}); // a link to what is no longer there
     try {
       await Deno.symlink(relative(dirname(path), blob), path);
-    } catch {
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return; // another process was faster
       await Deno.copyFile(blob, path).catch((error) => {
         throw fileError("write", path, error);
       });

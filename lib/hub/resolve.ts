@@ -151,8 +151,19 @@ async function publishedFolder(
 /** Downloads a file, unless its content is there under another name. */
 async function fetchFile(file: RemoteFile, name: string, path: string, asking: Asking): Promise<void> {
   if (await exists(path)) return;
-  const { patience, signal, onProgress } = asking;
-  await download(file, path, { patience, signal, onBytes: (bytes) => onProgress(name, bytes, file.size) });
+  const { patience, signal, onProgress } = asking, lock = `${path}.lock`;
+  using claim = await Deno.open(lock, { write: true, create: true }).catch((error) => {
+    throw fileError("write", lock, error);
+  });
+  await claim.lock(true); // of several processes with the same model one downloads
+  if (!await exists(path)) {
+    await download(file, path, {
+      patience,
+      signal,
+      onBytes: (bytes) => onProgress(name, bytes, file.size),
+    })
+      .finally(() => Deno.remove(lock).catch(() => {})); // another one may have
+  }
 }
 
 function hasWeights(files: readonly string[], name: string): boolean {

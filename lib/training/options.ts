@@ -44,7 +44,7 @@ export const PRETRAIN_OPTIONS = {
   model_name_or_path: {
     type: "string",
     help:
-      "Weights to begin with: a folder, or a safetensors, .bin, .pdparams or .npz file; what it lacks is new. With --init_from_ckpt, a checkpoint. ernie-health-chinese: a new model of the base size",
+      "Weights to begin with: a folder, a safetensors, .bin, .pdparams or .npz file, or org/name on the hub; what it lacks is new. With --init_from_ckpt, a checkpoint. ernie-health-chinese: a new model of the base size",
   },
   init_from_ckpt: {
     type: "boolean",

@@ -73,7 +73,9 @@ export async function convertModel(
   out: string,
   options: ConversionOptions = {},
 ): Promise<Conversion> {
-  const model = await readModel(path), { unknown, config } = model, tensors = watched(model.tensors, options);
+  const model = await readModel(path, { signal: options.signal }),
+    { unknown, config } = model,
+    tensors = watched(model.tensors, options);
   if (tensors.size === 0) throw new UserError(`Cannot convert "${path}": none of its names is known`);
   await Deno.mkdir(out, { recursive: true });
   const file = join(out, WEIGHTS[to]);
@@ -92,7 +94,7 @@ export async function convertModel(
     await writeText(join(out, name), name === TOKENIZER && to === "paddle" ? forPaddle(text) : text);
   }
   if (to === "hf") {
-    const title = basename(resolve(out)), description = await describeModel(path);
+    const title = basename(resolve(out)), description = await describeModel(model.file);
     await writeText(
       join(out, "README.md"),
       modelCard({ title, description, ...await readCardFacts(model.folder) }),
@@ -140,6 +142,7 @@ function architectureOf({ config, tensors }: Pick<StoredModel, "config" | "tenso
   if (known?.startsWith("Electra")) return known;
   if (hasPart(tensors, "discriminator.")) return "ElectraForPreTraining";
   if (hasPart(tensors, "generator.")) return "ElectraForMaskedLM";
+  if (hasPart(tensors, "classifier.out_proj.")) return "ElectraForSequenceClassification";
   return "ElectraModel";
 }
 

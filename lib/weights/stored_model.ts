@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { fileError, UserError } from "../config/mod.ts";
+import { resolveModel, type ResolveOptions } from "../hub/mod.ts";
 import { type NamedWeights, ourNames } from "./names.ts";
 import { findWeights, readWeights } from "./read_weights.ts";
 import type { LazyTensorData } from "./tensor.ts";
@@ -20,9 +21,10 @@ export interface StoredModel extends NamedWeights {
 }
 
 /**
- * Opens a model, whoever stored it: a folder, or a file of any format that `readWeights` takes.
+ * Opens a model, whoever stored it: a folder, a file of any format that `readWeights` takes, or a name that
+ * {@linkcode resolveModel} finds on the hub.
  *
- * @throws {UserError} If there are no weights, or a file is damaged.
+ * @throws {UserError} If there are no weights, a file is damaged, or the hub does not give it.
  *
  * @example
  * ```ts
@@ -31,8 +33,10 @@ export interface StoredModel extends NamedWeights {
  * console.log(tensors.size, layout, config); // 90 paddle undefined
  * ```
  */
-export async function readModel(path: string): Promise<StoredModel> {
-  const file = await findWeights(path), folder = file === path ? dirname(file) : path;
+export async function readModel(name: string, options?: ResolveOptions): Promise<StoredModel> {
+  const path = await resolveModel(name, options),
+    file = await findWeights(path),
+    folder = file === path ? dirname(file) : path;
   const [weights, config] = [await readWeights(file), await readModelConfig(folder)];
   return { file, folder, config, ...ourNames(weights) };
 }

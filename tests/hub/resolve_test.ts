@@ -220,3 +220,9 @@ testHub(
     assert.equal(await resolve("lib/model"), "lib/model"); // what is missing is a file, not a model
   },
 );
+
+testHub("eight at once: one of them downloads", async (hub, resolve) => {
+  const folders = await Promise.all(Array.from({ length: 8 }, () => resolve("org/model")));
+  await assertWhole(folders[0]!);
+  assert.equal(hub.seen.filter(({ server }) => server === "storage").length, 1);
+});
