@@ -43,6 +43,14 @@ Deno.test("run, write, check: what was changed since is told of, other outputs t
   });
 });
 
+Deno.test("the committed notebooks were run as they are, and are small", async () => {
+  const { code, out, err } = await run(["--check"]);
+  assert.deepEqual([code, out], [0, "5 notebooks, 0 failed\n"], err);
+  for (const { name } of Deno.readDirSync(`${ROOT}notebooks`)) {
+    assert.ok(Deno.statSync(`${ROOT}notebooks/${name}`).size < 300_000, name);
+  }
+});
+
 const REFUSED: [string, string[], RegExp][] = [
   ["outputs of other parameters", ["--write", "--set", "a=1"], /^error: Cannot use both --set and --write: /],
   ["a setting without value", ["--set", "a"], /^error: Cannot use --set "a": expected name=value$/m],
