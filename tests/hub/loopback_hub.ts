@@ -74,21 +74,21 @@ export class LoopbackHub implements AsyncDisposable {
       return Response.json({ _id: "1", id: "org/model", sha: COMMIT });
     }
     if (pathname === `/api/models/org/model/tree/${COMMIT}`) return Response.json(this.#tree());
-    const [, file] = /^\/org\/model\/resolve\/[0-9a-f]{40}\/(.+)$/.exec(pathname) ?? [];
+    const [, file] = /^\/org\/model\/resolve\/(?:main|[0-9a-f]{40})\/(.+)$/.exec(pathname) ?? [];
     if (!file) return refuse(404, "RepoNotFound");
-    if (!LARGE.test(file)) return this.#content(request, file);
+    const content = this.#files.get(file);
+    if (!content) return refuse(404, "EntryNotFound");
+    const { git, sha256 } = digests(content), headers = { "x-repo-commit": COMMIT, etag: `"${git}"` };
+    if (!LARGE.test(file)) return withHeaders(this.#content(request, file), headers);
     const location = `http://127.0.0.1:${this.#storage.addr.port}/${file}`;
-    return new Response(null, { status: 302, headers: { location } });
+    const linked = { "x-linked-etag": `"${sha256}"`, "x-linked-size": `${content.length}` };
+    return new Response(null, { status: 302, headers: { ...headers, ...linked, location } });
   }
 
   #tree() {
     return [...this.#files].map(([path, content]) => {
-      const oid = createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
-      const lfs = {
-        oid: createHash("sha256").update(content).digest("hex"),
-        size: content.length,
-        pointerSize: 130,
-      };
+      const { git: oid, sha256 } = digests(content);
+      const lfs = { oid: sha256, size: content.length, pointerSize: 130 };
       return LARGE.test(path)
         ? { type: "file", path, size: content.length, oid: "f".repeat(40), lfs }
         : { type: "file", path, size: content.length, oid };
@@ -111,6 +111,18 @@ export class LoopbackHub implements AsyncDisposable {
   async [Symbol.asyncDispose]() {
     await Promise.all([this.#hub.shutdown(), this.#storage.shutdown()]);
   }
+}
+
+function digests(content: Uint8Array<ArrayBuffer>): { git: string; sha256: string } {
+  return {
+    git: createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex"),
+    sha256: createHash("sha256").update(content).digest("hex"),
+  };
+}
+
+function withHeaders(response: Response, headers: Record<string, string>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
 }
 
 /** An answer as the hub refuses. */

@@ -226,3 +226,25 @@ testHub("eight at once: one of them downloads", async (hub, resolve) => {
   await assertWhole(folders[0]!);
   assert.equal(hub.seen.filter(({ server }) => server === "storage").length, 1);
 });
+
+testHub(
+  "PaddleNLP's published model lies in its folder, under its names or ours",
+  async (hub, resolve, cache) => {
+    const settings = hub.settings(cache, { offline: true }),
+      folder = join(settings.paddleCache, "ernie-health-chinese");
+    await assert.rejects(
+      resolve("ernie-health-chinese", { settings }),
+      /UserError: .* has no vocab\.txt, and HF_HUB_OFFLINE is set$/,
+    );
+    await Deno.writeTextFile(join(folder, "vocab.txt"), "");
+    await assert.rejects(
+      resolve("ernie-health-chinese", { settings }),
+      /UserError: .* has no model_state\.pdparams/,
+    );
+    for (const name of ["model_state.pdparams", "ernie-health-chinese.pdparams"]) {
+      await Deno.writeTextFile(join(folder, name), "");
+      assert.equal(await resolve("ernie-health-chinese", { settings }), folder);
+      await Deno.remove(join(folder, name));
+    }
+  },
+);

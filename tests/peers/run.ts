@@ -4,6 +4,7 @@
  *   deno task test:peers                       all of them
  *   deno task test:peers --only segmenters     Python's LAC and jieba against our segmenters
  *   deno task test:peers --only onnx           exported models in Python and transformers.js
+ *   deno task test:peers --only hub-cache      Hugging Face's cache, shared with Python's huggingface_hub
  *   deno task test:peers --only model-folders --transformers PYTHON --paddle PYTHON
  *                                              converted models in transformers and PaddleNLP
  *   deno task test:peers --only tfjs-core      tfjs-core's own test suite against our backend
@@ -13,7 +14,7 @@ import { parseArgs } from "node:util";
 import { UserError } from "../../lib/config/mod.ts";
 import { type Counts, formatCounts, sum } from "./counts.ts";
 
-const SUITES = ["segmenters", "onnx", "model-folders", "tfjs-core"];
+const SUITES = ["segmenters", "onnx", "hub-cache", "model-folders", "tfjs-core"];
 const TOOLS = ["jieba", "seg", "lac"];
 
 const { values: flags, positionals: [filter] } = parseArgs({
@@ -38,6 +39,10 @@ async function runSuite(name: string): Promise<Counts> {
   if (name === "onnx") {
     const { compareOnnx } = await import("./onnx.ts");
     return await compareOnnx({ texts: Number(flags.texts), python: flags.python });
+  }
+  if (name === "hub-cache") {
+    const { compareHubCache } = await import("./hub_cache.ts");
+    return await compareHubCache(flags.python);
   }
   if (name === "model-folders") {
     const { compareModelFolders } = await import("./model_folders.ts");
