@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_LIMITS, Server, Service } from "../../lib/deploy/server/mod.ts";
 import { withEmptyFolder } from "../folders.ts";
 import { exported } from "./served.ts";
+import { access, crash, queueing, rawConnections, tls } from "./server_faults.ts";
 import { oddTexts, refusals } from "./server_refusals.ts";
 
 // deno-lint-ignore no-explicit-any -- whatever a server says
@@ -28,6 +29,12 @@ Deno.test("a server of four models", async (t) => {
     await t.step("KServe's: metadata and inference", () => kserve(ask, server.url));
     await t.step("what is wrong is named, with its status", () => refusals(server.url));
     await t.step("odd texts are texts", () => oddTexts(server.url));
+    const [qic] = folders as [string];
+    await t.step("a full queue, a sender who leaves, an answer that is late", () => queueing(qic));
+    await t.step("slow, half and senseless connections", () => rawConnections(qic));
+    await t.step("a worker that dies under load costs nobody an answer", () => crash(qic));
+    await t.step("a token, and a log without texts", () => access(qic));
+    await t.step("HTTPS", () => tls(qic));
   });
 });
 

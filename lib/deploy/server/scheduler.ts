@@ -267,9 +267,11 @@ export class Scheduler implements AsyncDisposable {
     for (let pause = FIRST_PAUSE; !this.#end.signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {
         const session = await this.#options.open();
-        if (this.#end.signal.aborted) await session[Symbol.asyncDispose]();
-        else this.#sessions.add(session);
-        return session;
+        if (!this.#end.signal.aborted) {
+          this.#sessions.add(session);
+          return session;
+        }
+        await session[Symbol.asyncDispose]();
       } catch (error) {
         this.#observer.onRestart?.(error as Error);
         await delay(pause, undefined, { signal: this.#end.signal }).catch(() => {});
