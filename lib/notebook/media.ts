@@ -18,7 +18,10 @@ export interface MediaBundle {
 /** The method that the Deno kernel asks a cell's last value for. */
 export const DISPLAY: unique symbol = Symbol.for("Jupyter.display") as never;
 
-/** A value that knows what it looks like. */
+/**
+ * A value that knows what it looks like. Its method waits a {@linkcode turn} first: of a cell's last value that is there
+ * at once the kernel sometimes says that it is the next cell's, if that one waits already, as with "Run all cells".
+ */
 export interface Displayable {
   [DISPLAY](): MediaBundle | Promise<MediaBundle>;
 }

@@ -33,6 +33,22 @@ Deno.test("no output of 60 cells is lost: results, lines, displays", async () =>
   });
 });
 
+Deno.test("run all: the last value of each cell stands beneath its own cell, though the next one waits already", async () => {
+  await withNotebookFolder(async (folder) => {
+    await using kernel = await Kernel.start({ folder });
+    await kernel.execute(`import { table } from "${DOOR}";`);
+    const texts = await Promise.all(Array.from({ length: 100 }, async (_, i) => {
+      const own: KernelMessage[] = [];
+      await kernel.execute(`table([{ n: ${i} }])`, { onOutput: (message) => own.push(message) });
+      return own.map(({ content }) => (content.data as Record<string, string>)["text/plain"]).join();
+    }));
+    assert.deepEqual(
+      texts,
+      texts.map((_, i) => `${" ".repeat(i < 10 ? 0 : 1)}n\n${i < 10 ? "-" : "--"}\n${i}`),
+    );
+  });
+});
+
 Deno.test("messages of many sizes arrive whole", async () => {
   await withNotebookFolder(async (folder) => {
     const sizes = [1, 255, 256, 65_536, 1_000_000];

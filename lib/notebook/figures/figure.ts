@@ -6,7 +6,7 @@
 import { extname } from "node:path";
 import { UserError, writeAtomically } from "../../config/mod.ts";
 import type { Size } from "../drawing/svg.ts";
-import { DISPLAY, type Displayable, type MediaBundle } from "../media.ts";
+import { DISPLAY, type Displayable, type MediaBundle, turn } from "../media.ts";
 import { compact, describe } from "./traces.ts";
 
 /** A curve, bars, a matrix …, as plotly.js takes it. */
@@ -121,8 +121,9 @@ export class Figure implements Displayable {
     await writeAtomically(path, [await this.#file(path)]);
   }
 
-  [DISPLAY](): Promise<MediaBundle> {
-    return this.bundle();
+  async [DISPLAY](): Promise<MediaBundle> {
+    await turn();
+    return await this.bundle();
   }
 
   async #picture(): Promise<Pick<MediaBundle, "image/png" | "image/svg+xml">> {

@@ -2,7 +2,7 @@
 import { extname } from "node:path";
 import { escapeMarkup } from "../../chart/mod.ts";
 import { UserError, writeAtomically } from "../../config/mod.ts";
-import { DISPLAY, type Displayable, type MediaBundle } from "../media.ts";
+import { DISPLAY, type Displayable, type MediaBundle, turn } from "../media.ts";
 
 /** HTML that needs no style sheet, and the same as text. */
 export class View implements Displayable {
@@ -35,7 +35,8 @@ export class View implements Displayable {
     await writeAtomically(path, [new TextEncoder().encode(content)]);
   }
 
-  [DISPLAY](): MediaBundle {
+  async [DISPLAY](): Promise<MediaBundle> {
+    await turn();
     return { "text/html": this.html, "text/plain": this.text };
   }
 }
