@@ -160,14 +160,33 @@ async function gather(
 }
 
 function scatter(block: Words, target: Words, axes: readonly Axis[], from: number, to: number): void {
-  const [outer, ...inner] = axes;
+  const [outer, inner, ...more] = axes;
   if (!outer) {
     target[to] = block[from]!;
-  } else if (inner.length === 0) { // the loop in which the time goes
-    for (let i = 0; i < outer.size; i++) target[to + i * outer.to] = block[from + i * outer.from]!;
+  } else if (more.length === 0) {
+    scatterMatrix(block, target, outer, inner ?? { size: 1, from: 0, to: 0 }, from, to);
   } else {
     for (let i = 0; i < outer.size; i++) {
-      scatter(block, target, inner, from + i * outer.from, to + i * outer.to);
+      scatter(block, target, axes.slice(1), from + i * outer.from, to + i * outer.to);
+    }
+  }
+}
+
+const TILE = 32; // words a side, so that source and target of a tile stay in the processor's first cache
+
+/** The loop in which the time goes. */
+function scatterMatrix(block: Words, target: Words, one: Axis, other: Axis, from: number, to: number): void {
+  const [rows, columns] = one.to > other.to ? [one, other] : [other, one]; // along columns the target is densest
+  for (let row = 0; row < rows.size; row += TILE) {
+    const lastRow = Math.min(rows.size, row + TILE);
+    for (let column = 0; column < columns.size; column += TILE) {
+      const lastColumn = Math.min(columns.size, column + TILE);
+      for (let i = row; i < lastRow; i++) {
+        const source = from + i * rows.from, goal = to + i * rows.to;
+        for (let j = column; j < lastColumn; j++) {
+          target[goal + j * columns.to] = block[source + j * columns.from]!;
+        }
+      }
     }
   }
 }
