@@ -98,6 +98,13 @@ export const SERVE_OPTIONS = {
     unit: "seconds",
     help: "Longest time for an answer; then the request gets 504",
   },
+  body_timeout: {
+    type: "number",
+    default: DEFAULT_LIMITS.bodySeconds,
+    min: 0.001,
+    unit: "seconds",
+    help: "Longest time for a request's body to come; then it gets 408",
+  },
   grace: {
     type: "number",
     default: 1,
@@ -168,6 +175,7 @@ function limitsOf(options: ServeOptions): Limits {
     characters: options.max_characters,
     queue: options.max_queue,
     seconds: options.timeout,
+    bodySeconds: options.body_timeout,
   };
 }
 

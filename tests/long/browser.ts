@@ -21,7 +21,13 @@ export class BrowserPage implements AsyncDisposable {
   static async open(url: string, { width, height }: { width: number; height: number }): Promise<BrowserPage> {
     const profile = await Deno.makeTempDir();
     const process = new Deno.Command("chromium", {
-      args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--accept-lang=zh-CN"]
+      args: [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--remote-debugging-port=0",
+        "--accept-lang=zh-CN",
+      ]
         .concat(`--user-data-dir=${profile}`, "about:blank"),
       stdout: "null",
       stderr: "piped",

@@ -8,8 +8,16 @@ import assert from "node:assert/strict";
 import { FINETUNE_TESTS } from "./finetune.ts";
 import { PREPROCESS_TESTS } from "./preprocess.ts";
 import { PRETRAIN_TESTS } from "./pretrain.ts";
+import { SERVE_TESTS } from "./serve.ts";
+import { PAGE_TESTS } from "./serve_page.ts";
 
-const tests = Object.entries({ ...PREPROCESS_TESTS, ...PRETRAIN_TESTS, ...FINETUNE_TESTS });
+const tests = Object.entries({
+  ...PREPROCESS_TESTS,
+  ...PRETRAIN_TESTS,
+  ...FINETUNE_TESTS,
+  ...SERVE_TESTS,
+  ...PAGE_TESTS,
+});
 const wanted = Deno.args.length > 0 ? Deno.args : [""];
 for (const prefix of wanted) {
   assert.ok(tests.some(([name]) => name.startsWith(prefix)), `no test ${prefix}`);
