@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type OptionTable, UserError } from "../lib/config/mod.ts";
 import { installLab } from "../lib/install/mod.ts";
 import { runTask } from "./flags.ts";
+import { setUp } from "./set_up.ts";
 
 export const LAB_OPTIONS = {
   port: {
@@ -36,6 +37,7 @@ await runTask(import.meta, {
         });
       },
     );
+    await setUp(signal);
     if (install_only) return;
     // the token is Jupyter's own, a new one each time
     const lab = new Deno.Command(program, {

@@ -25,6 +25,7 @@ import {
   writeNotebook,
 } from "../lib/notebook/runner/mod.ts";
 import { runTask } from "./flags.ts";
+import { setUp } from "./set_up.ts";
 
 export const NOTEBOOKS_OPTIONS = {
   notebooks: { type: "paths", help: "Which ones; without it all of the folder notebooks, in order" },
@@ -68,18 +69,6 @@ function parametersOf(settings: readonly string[] = []): Record<string, string> 
     if (at < 1) throw new UserError(`Cannot use --set "${setting}": expected name=value`);
     return [setting.slice(0, at), setting.slice(at + 1)];
   }));
-}
-
-/** What notebooks need is installed if it can be; without it, those that can do without still run. */
-async function setUp(signal: AbortSignal): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", join(dirname(FOLDER), "tasks", "setup.ts"), "--quiet"],
-    stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
-    signal,
-  }).output();
-  if (!success) console.error("Going on without: notebooks that need what is missing will say so");
 }
 
 /** Runs one notebook and all that comes after it. */

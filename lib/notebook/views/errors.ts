@@ -42,7 +42,9 @@ export function errorBrowser(
   const head = `${title}: ${wrong.length} of ${examples.length} not wholly right`;
   const html = groups.map(([name, errors], i) => {
     const rows = errors.slice(0, limit).map((error) => `<tr>${cells(error, kind === "classification")}</tr>`);
-    const more = errors.length > limit ? `<tr><td>… ${errors.length - limit} more</td></tr>` : "";
+    const more = errors.length > limit
+      ? `<tr><td colspan="2" style="text-align:left">… ${errors.length - limit} more</td></tr>`
+      : "";
     return `<details${i === 0 ? " open" : ""}><summary>${escapeMarkup(name)}: ${errors.length}</summary>\n` +
       `<table><tbody>\n${rows.join("\n")}\n${more}</tbody></table></details>`;
   });

@@ -65,7 +65,9 @@ export function tokenLines(
     const spans = tokens.map(({ text, kind, note }) => tinted(annotated(text, note), colourOf(kind)));
     return `<tr><td style="text-align:left"><b>${
       escapeMarkup(label ?? "")
-    }</b></td><td style="text-align:left">${spans.join(" ")}</td></tr>`;
+    }</b></td><td style="text-align:left${
+      tokens.some(({ note }) => note !== undefined) ? ";line-height:2.4" : "" // notes above need room
+    }">${spans.join(" ")}</td></tr>`;
   });
   const legend = Object.values(kinds).map(({ meaning, colour }) => tinted(escapeMarkup(meaning), colour));
   const textLines = lines.map(({ label, tokens }) =>
