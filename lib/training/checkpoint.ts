@@ -1,7 +1,7 @@
 /**
  * Checkpoints: `<output_dir>/checkpoint-<step>/` is complete or not there, whenever the process dies.
  *
- *   model.safetensors      parameters under the original's names
+ *   model.safetensors      parameters under Hugging Face's names, so that transformers opens the folder
  *   optimizer.safetensors  moments, `<parameter>.moment1` and `.moment2`
  *   run_states.json        global_step and whatever else the loop needs to go on exactly
  *   config.json, vocab.txt, run.json   model configuration, vocabulary, options of the run
@@ -21,14 +21,21 @@ import {
   syncFolder,
   UserError,
 } from "../config/mod.ts";
-import type { LazyTensorData, TensorData } from "../weights/mod.ts";
+import {
+  huggingFaceNames,
+  type LazyTensorData,
+  loadTensor,
+  ourNames,
+  type TensorData,
+  type Weights,
+} from "../weights/mod.ts";
 import { ChecksummedReader, ChecksummedWriter, CHECKSUMS } from "./checksums.ts";
 
 /** All that a run needs to go on as if it had never stopped. */
 export interface Checkpoint<Tensor = TensorData> {
   /** Updates done so far. */
   step: number;
-  /** Parameters by name. */
+  /** Parameters by our names. */
   model: Map<string, Tensor>;
   /** The optimizer's tensors by name. */
   optimizer: Map<string, Tensor>;
@@ -193,7 +200,7 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
     config: await reader.json("config.json"),
     run: await reader.json("run.json"),
     vocabulary: (await reader.text("vocab.txt")).split("\n").slice(0, -1), // the last is empty
-    model: await reader.tensors("model.safetensors"),
+    model: await underOurNames(await reader.tensors("model.safetensors")),
     optimizer: await reader.tensors("optimizer.safetensors"),
   };
   const files: Record<string, string> = {};
@@ -209,7 +216,10 @@ async function writeContents(
   disk: Disk,
 ): Promise<void> {
   const writer = new ChecksummedWriter(folder, disk);
-  await writer.tensors("model.safetensors", model, { format: "pd" });
+  const [architecture] = (config as { architectures?: string[] } | undefined)?.architectures ?? [];
+  await writer.tensors("model.safetensors", huggingFaceNames(lazily(model), { architecture }), {
+    format: "pt",
+  });
   await writer.tensors("optimizer.safetensors", optimizer);
   await writer.json("config.json", config);
   await writer.json("run.json", run);
@@ -217,6 +227,23 @@ async function writeContents(
   await writer.text("vocab.txt", vocabulary.map((token) => `${token}\n`).join(""));
   for (const [name, text] of Object.entries(files)) await writer.text(name, text);
   await writer.finish();
+}
+
+function lazily(tensors: ReadonlyMap<string, TensorData | LazyTensorData>): Weights {
+  return new Map([...tensors].map(([name, tensor]) => {
+    if (!("data" in tensor)) return [name, tensor];
+    const { dtype, shape, data } = tensor;
+    return [name, { dtype, shape, read: () => data } as LazyTensorData];
+  }));
+}
+
+/** Checkpoints of earlier versions have our names already. */
+async function underOurNames(tensors: Map<string, TensorData>): Promise<Map<string, TensorData>> {
+  const { layout, tensors: named } = ourNames(lazily(tensors));
+  if (layout === "paddle") return tensors;
+  const loaded = new Map<string, TensorData>();
+  for (const [name, tensor] of named) loaded.set(name, await loadTensor(tensor));
+  return loaded;
 }
 
 /** Gives a finished folder its name; an earlier checkpoint of that step goes once the new one is there. */

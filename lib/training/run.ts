@@ -9,6 +9,7 @@ import { type Exchange, stateDict } from "../electra/mod.ts";
 import { onePass, openBatches, type PlacedBatch, slots } from "../packing/mod.ts";
 import { EventFileWriter, tensorflowInfo } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
+import { huggingFaceConfig } from "../weights/mod.ts";
 import { dumpBatches } from "./batch_dump.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingData } from "./data.ts";
@@ -303,10 +304,11 @@ export class PretrainingRun implements Disposable {
     }
     this.#log.flush();
     this.#events!.flush();
+    const model = stateDict(plan.config, this.#model.variables);
     try {
       this.folder = await saveCheckpoint(options.output_dir, {
         step: this.step,
-        model: stateDict(plan.config, this.#model.variables),
+        model,
         optimizer: momentsOf(this.#model.optimizer),
         state: {
           ...data.identity,
@@ -319,7 +321,7 @@ export class PretrainingRun implements Disposable {
           log: this.#log.state(),
           versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
         },
-        config: plan.config,
+        config: { ...plan.config, ...huggingFaceConfig({ config: { ...plan.config }, tensors: model }) },
         run: options,
         vocabulary: data.vocabulary.tokens,
         files: tokenizerFiles(data.vocabulary, {

@@ -215,7 +215,8 @@ export function huggingFaceNames(
     const [, part = "", electra = "", rest] = /^(generator\.|discriminator\.)?(electra\.)?(.*)$/.exec(name)!;
     const target = lookUp(electra ? ENCODER_FROM_OURS : heads, rest!) ?? { name: rest!, isTransposed: false };
     const theirs = (part === main ? "" : part) + electra + target.name;
-    return [theirs, target.isTransposed ? transposed(tensor) : tensor];
+    const isMatrix = tensor.shape.length === 2;
+    return [theirs, target.isTransposed && isMatrix ? transposed(tensor) : tensor];
   }));
 }
 

@@ -66,9 +66,10 @@ testInFolder(
 async function spoilForRounding(path: string): Promise<void> {
   const tensors = await readSafetensors(path);
   const values = (name: string) => (tensors.get(name) as TensorData & { dtype: "F32" }).data;
-  const [, H] = tensors.get("classifier.dense.weight")!.shape as [number, number];
-  for (const name of ["weight", "bias"]) values(`electra.encoder.layers.1.norm2.${name}`)[0] = 0;
-  values("classifier.dense.weight").fill(1e6, 0, H);
+  const [H] = tensors.get("electra.encoder.layer.1.output.LayerNorm.weight")!.shape as [number];
+  for (const name of ["weight", "bias"]) values(`electra.encoder.layer.1.output.LayerNorm.${name}`)[0] = 0;
+  const weight = values("classifier.dense.weight"); // [out, in]
+  for (let i = 0; i < weight.length; i += H) weight[i] = 1e6;
   await writeSafetensors(path, tensors);
 }
 

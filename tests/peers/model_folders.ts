@@ -1,6 +1,6 @@
 /**
- * Opens the folders that `deno task convert` writes in Python, as their users do: transformers and PaddleNLP, each with its own
- * tokenizer and classes, must give our tokens, logits and hidden states.
+ * Opens what fine-tuning saved in Python, as users do: transformers the folder itself, PaddleNLP what `deno task convert` makes of
+ * it, each with its own tokenizer and classes; they must give our tokens, logits and hidden states.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,8 +24,6 @@ export interface ModelFoldersOptions {
 
 const TASK = "KUAKE-QIC";
 const TOLERANCE = 1e-5;
-/** Which folder each library opens. */
-const TARGETS = { transformers: "hf", paddle: "paddle" } as const;
 
 interface Answered {
   readonly version: string;
@@ -56,8 +54,8 @@ export async function compareModelFolders(
         counts.skipped++;
         continue;
       }
-      const out = join(folder, library);
-      await convertModel(trained, TARGETS[library], out);
+      const out = library === "paddle" ? join(folder, library) : trained;
+      if (library === "paddle") await convertModel(trained, library, out);
       const script = fileURLToPath(import.meta.resolve("./model_folders.py"));
       const given = library === "paddle" ? texts.map(asPaddleIsGiven) : texts;
       const theirs = await ask<Answered>(python, [script, library, out], given);

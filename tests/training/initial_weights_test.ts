@@ -7,7 +7,6 @@ import { buildVocabulary, generateCorpus } from "../../lib/text/mod.ts";
 import { loadCheckpoint, pretrain, PRETRAIN_OPTIONS } from "../../lib/training/mod.ts";
 import {
   huggingFaceNames,
-  readSafetensors,
   type TensorData,
   type Weights,
   writeNpz,
@@ -36,7 +35,7 @@ async function run(output: string, given: Record<string, unknown> = {}) {
     }),
     { print: (line) => lines.push(line) },
   );
-  return { checkpoint, lines, tensors: await readSafetensors(join(checkpoint, "model.safetensors")) };
+  return { checkpoint, lines, tensors: (await loadCheckpoint(checkpoint)).model };
 }
 
 const first = await run("first", { learning_rate: 1e-3, warmup_steps: 0 });
