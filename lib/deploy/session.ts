@@ -7,6 +7,7 @@
  *
  * @module
  */
+import "./no_telemetry.ts"; // first
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { UserError } from "../config/mod.ts";
 
