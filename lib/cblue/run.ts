@@ -13,6 +13,7 @@ import {
 } from "../electra/mod.ts";
 import { tensorflowInfo, tf } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
+import { cardOfRun } from "../weights/mod.ts";
 import {
   type LearningRateSchedule,
   type LoadedCheckpoint,
@@ -298,22 +299,26 @@ export class FinetuningRun implements Disposable {
     if (exchange.rank > 0) return;
     this.#log!.flush();
     this.progress.log = this.#log!.state();
+    const parameters = tensorsOf(model.average?.variables ?? model.variables);
+    const config = folderConfig(model.config, data, options);
+    const state = {
+      ...identity,
+      progress: this.progress,
+      precision: model.precision,
+      seed: options.seed,
+      loss_scale: this.#scaler?.state(),
+      versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
+    };
+    const facts = { tensors: parameters, config, run: options, state: { ...state, global_step: this.step } };
     this.folder = await saveCheckpoint(options.save_dir, {
       step: this.step,
-      model: tensorsOf(model.average?.variables ?? model.variables),
+      model: parameters,
       optimizer: new Map([
         ...momentsOf(model.optimizer),
         ...model.average ? trainedOf(model.variables) : [],
       ]),
-      state: {
-        ...identity,
-        progress: this.progress,
-        precision: model.precision,
-        seed: options.seed,
-        loss_scale: this.#scaler?.state(),
-        versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
-      },
-      config: folderConfig(model.config, data, options),
+      state,
+      config,
       run: options,
       vocabulary: data.vocabulary.tokens,
       files: {
@@ -322,6 +327,7 @@ export class FinetuningRun implements Disposable {
           normalizeChars: model.config.head.kind === "sequence-classification",
         }),
         ...data.answerer?.files(),
+        "README.md": await cardOfRun(options.save_dir, facts),
       },
     }, {
       keep: options.save_total_limit,

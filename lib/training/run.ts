@@ -9,7 +9,7 @@ import { type Exchange, stateDict } from "../electra/mod.ts";
 import { onePass, openBatches, type PlacedBatch, slots } from "../packing/mod.ts";
 import { EventFileWriter, tensorflowInfo } from "../tensorflow/mod.ts";
 import { tokenizerFiles } from "../text/mod.ts";
-import { huggingFaceConfig } from "../weights/mod.ts";
+import { cardOfRun, huggingFaceConfig } from "../weights/mod.ts";
 import { dumpBatches } from "./batch_dump.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { TrainingData } from "./data.ts";
@@ -305,28 +305,33 @@ export class PretrainingRun implements Disposable {
     this.#log.flush();
     this.#events!.flush();
     const model = stateDict(plan.config, this.#model.variables);
+    const config = { ...plan.config, ...huggingFaceConfig({ config: { ...plan.config }, tensors: model }) };
+    const state = {
+      ...data.identity,
+      ...progress,
+      best,
+      layout: data.layout,
+      precision: plan.precision,
+      seed: options.seed,
+      loss_scale: this.#model.scaler?.state(),
+      log: this.#log.state(),
+      versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
+    };
+    const facts = { tensors: model, config, run: options, state: { ...state, global_step: this.step } };
+    const maxLength = plan.config.discriminator.max_position_embeddings;
     try {
       this.folder = await saveCheckpoint(options.output_dir, {
         step: this.step,
         model,
         optimizer: momentsOf(this.#model.optimizer),
-        state: {
-          ...data.identity,
-          ...progress,
-          best,
-          layout: data.layout,
-          precision: plan.precision,
-          seed: options.seed,
-          loss_scale: this.#model.scaler?.state(),
-          log: this.#log.state(),
-          versions: { tensorflow: tensorflowInfo().version, deno: Deno.version.deno },
-        },
-        config: { ...plan.config, ...huggingFaceConfig({ config: { ...plan.config }, tensors: model }) },
+        state,
+        config,
         run: options,
         vocabulary: data.vocabulary.tokens,
-        files: tokenizerFiles(data.vocabulary, {
-          maxLength: plan.config.discriminator.max_position_embeddings,
-        }),
+        files: {
+          ...tokenizerFiles(data.vocabulary, { maxLength }),
+          "README.md": await cardOfRun(options.output_dir, facts),
+        },
       }, {
         keep: options.save_total_limit,
         ...(options.load_best_model_at_end && best && { spare: best.step }),

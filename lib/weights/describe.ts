@@ -6,7 +6,7 @@
 import type { Layout } from "./names.ts";
 import { type WeightsFormat, weightsFormat } from "./read_weights.ts";
 import { readModel } from "./stored_model.ts";
-import { type DataType, ELEMENT_BYTES, elementCount } from "./tensor.ts";
+import { type DataType, ELEMENT_BYTES, elementCount, type LazyTensorData } from "./tensor.ts";
 
 /** A parameter. */
 export interface ParameterInfo {
@@ -70,19 +70,27 @@ export async function describeModel(path: string): Promise<ModelDescription> {
   const { file, layout, tensors: weights, unknown } = await readModel(path);
   const tensors = [...weights].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
   const dtypes: Partial<Record<DataType, number>> = {};
-  const parts = new Map<string, { part: string; what: string; parameters: number }>();
-  let parameters = 0, bytes = 0;
-  for (const { name, dtype, shape } of tensors) {
+  let bytes = 0;
+  for (const { dtype, shape } of tensors) {
+    bytes += elementCount(shape) * ELEMENT_BYTES[dtype];
+    dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
+  }
+  const format = await weightsFormat(file), names = layout, { parameters, parts } = partsOf(weights);
+  return { file, format, names, parameters, bytes, dtypes, parts, uses: usesOf(parts), unknown, tensors };
+}
+
+/** Counts the values of weights under our names, and those of each encoder and head. */
+export function partsOf(
+  weights: ReadonlyMap<string, Pick<LazyTensorData, "shape">>,
+): Pick<ModelDescription, "parameters" | "parts"> {
+  const parts = new Map<string, ModelDescription["parts"][number]>();
+  let parameters = 0;
+  for (const [name, { shape }] of weights) {
     const count = elementCount(shape), place = placeOf(name), key = `${place.part} ${place.what}`;
     parameters += count;
-    bytes += count * ELEMENT_BYTES[dtype];
-    dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
-    const part = parts.get(key) ?? { ...place, parameters: 0 };
-    parts.set(key, { ...part, parameters: part.parameters + count });
+    parts.set(key, { ...place, parameters: count + (parts.get(key)?.parameters ?? 0) });
   }
-  const format = await weightsFormat(file), names = layout;
-  const found = [...parts.values()], uses = usesOf(found);
-  return { file, format, names, parameters, bytes, dtypes, parts: found, uses, unknown, tensors };
+  return { parameters, parts: [...parts.values()] };
 }
 
 function placeOf(name: string): { part: string; what: string } {

@@ -14,7 +14,7 @@ export {
 } from "./convert.ts";
 export { describeModel, type ModelDescription, type ParameterInfo } from "./describe.ts";
 export { checkFit, type Misfits, misfits } from "./fit.ts";
-export { type CardFacts, modelCard, readCardFacts } from "./model_card.ts";
+export { type CardFacts, cardOfRun, modelCard, readCardFacts } from "./model_card.ts";
 export { huggingFaceNames, type Layout, type NamedWeights, ourNames } from "./names.ts";
 export { writeNpz } from "./npz.ts";
 export { writePaddle } from "./pickle/paddle_writer.ts";

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { basename, dirname, join } from "node:path";
-import type { ModelDescription } from "./describe.ts";
+import { basename, dirname, join, resolve } from "node:path";
+import { type ModelDescription, partsOf } from "./describe.ts";
+import type { LazyTensorData } from "./tensor.ts";
 
 /** What is known of a model; of others' models all but the description may be missing. */
 export interface CardFacts {
@@ -236,9 +237,44 @@ export async function readCardFacts(
   return { config, run, state, losses: await newestLosses(dirname(folder), state?.global_step) };
 }
 
+/**
+ * The card of a model that a run is about to save.
+ *
+ * @param runFolder The run's: its name becomes the title, its log tells the losses.
+ */
+export async function cardOfRun(
+  runFolder: string,
+  { tensors, ...facts }: Required<Pick<CardFacts, "config" | "run" | "state">> & {
+    readonly tensors: ReadonlyMap<string, Pick<LazyTensorData, "shape">>;
+  },
+): Promise<string> {
+  const losses = await newestLosses(runFolder, facts.state?.global_step);
+  return modelCard({ ...facts, title: basename(resolve(runFolder)), description: partsOf(tensors), losses });
+}
+
+const LOG_TAIL = 1 << 16; // bytes in which the newest line is
+
 async function newestLosses(folder: string, step: unknown): Promise<Json | undefined> {
   if (typeof step !== "number") return undefined;
-  const text = await Deno.readTextFile(join(folder, "train.jsonl")).catch(() => "");
-  const lines = text.split("\n").slice(0, -1).map((line) => JSON.parse(line) as Json);
-  return lines.findLast((line) => line.kind === "training" && (line.step as number) <= step);
+  const lines = (await endOf(join(folder, "train.jsonl"))).split("\n").slice(0, -1);
+  const line = lines.findLast((line) => {
+    const match = /^\{"kind":"training","step":(\d+)/.exec(line);
+    return match && Number(match[1]) <= step;
+  });
+  return line === undefined ? undefined : JSON.parse(line);
+}
+
+/** The last lines of a log; none, where there is no log. */
+async function endOf(path: string): Promise<string> {
+  try {
+    using file = await Deno.open(path);
+    const { size } = await file.stat(), bytes = new Uint8Array(Math.min(size, LOG_TAIL));
+    await file.seek(-bytes.length, Deno.SeekMode.End);
+    for (let filled = 0; filled < bytes.length;) {
+      filled += await file.read(bytes.subarray(filled)) ?? Infinity;
+    }
+    return new TextDecoder().decode(bytes);
+  } catch {
+    return "";
+  }
 }
