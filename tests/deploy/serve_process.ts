@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 
 const TASK = fileURLToPath(new URL("../../tasks/serve.ts", import.meta.url));
 
-/** A server that listens. */
-export interface ServeProcess {
+/** A server that listens, and ends with the test, whatever comes of that. */
+export interface ServeProcess extends AsyncDisposable {
   readonly url: string;
   readonly process: Deno.ChildProcess;
   /** What it wrote, when it has ended. */
@@ -28,5 +28,15 @@ export async function start(...flags: string[]): Promise<ServeProcess> {
     await reader.cancel();
     return { code: (await process.status).code, stderr: await stderr };
   })();
-  return { url, process, ended };
+  return {
+    ...{ url, process, ended },
+    async [Symbol.asyncDispose]() {
+      try {
+        process.kill("SIGKILL");
+      } catch {
+        // it has ended
+      }
+      await ended;
+    },
+  };
 }

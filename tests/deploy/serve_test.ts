@@ -11,7 +11,15 @@ testInFolder(
   "SIGTERM under load: readiness says no, every request that was taken is answered",
   async (folder) => {
     const [model] = await exported(folder, ["KUAKE-QIC"]);
-    const server = await start("--model", `qic=${model}`, "--workers", "1", "--grace", "0.5", "--log_texts");
+    await using server = await start(
+      "--model",
+      `qic=${model}`,
+      "--workers",
+      "1",
+      "--grace",
+      "0.5",
+      "--log_texts",
+    );
     const body = JSON.stringify({ data: { text: "肺炎怎么治" } });
     let isOver = false, refused = 0;
     const statuses: number[] = [];

@@ -1,6 +1,8 @@
 /** A server with models trained a little: exchanges of PaddleNLP's clients and KServe's, refusals, faults. */
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS, Server, Service } from "../../lib/deploy/server/mod.ts";
+import { PAGE_FILES } from "../../lib/deploy/server/page.ts";
+import { ROUTES } from "../../lib/deploy/server/routes.ts";
 import { withEmptyFolder } from "../folders.ts";
 import { exported } from "./served.ts";
 import { access, crash, queueing, rawConnections, tls } from "./server_faults.ts";
@@ -27,6 +29,7 @@ Deno.test("a server of four models", async (t) => {
     const ask = (path: string, body: unknown) => post(`${server.url}${path}`, body);
     await t.step("SimpleServer's clients: exact responses, right places", () => simpleServer(ask, service));
     await t.step("KServe's: metadata and inference", () => kserve(ask, server.url));
+    await t.step("what /openapi.json and /metrics tell", () => selfDescription(server.url));
     await t.step("what is wrong is named, with its status", () => refusals(server.url));
     await t.step("odd texts are texts", () => oddTexts(server.url));
     const [qic] = folders as [string];
@@ -162,5 +165,50 @@ async function kserve(ask: Ask, url: string) {
   assert.deepEqual(
     label!.data,
     [0, 2].map((at) => probabilities!.data[at]! > probabilities!.data[at + 1]! ? "0" : "1"),
+  );
+}
+
+/** Paths that are documented are there, and those that are there are documented. */
+async function selfDescription(url: string) {
+  const { openapi, paths } = await (await fetch(`${url}/openapi.json`)).json();
+  assert.match(openapi, /^3\.1/);
+  const documented = Object.entries(paths as Record<string, Json>).flatMap(([path, methods]) =>
+    Object.keys(methods).filter((name) => name !== "parameters").map((method) =>
+      `${method.toUpperCase()} ${path}`
+    )
+  );
+  const pageFiles = new Set(PAGE_FILES.map(({ path }) => path)).add("/openapi.json");
+  const there = ROUTES.filter(({ path }) => !pageFiles.has(path))
+    .map(({ method, path }) => `${method} ${path.replace(":model", "{model}")}`);
+  assert.deepEqual(documented.sort(), there.sort());
+  for (const { path } of ROUTES.filter(({ method }) => method === "GET")) {
+    const response = await fetch(url + path.replace(":model", "cmeee"));
+    assert.equal(response.status, 200, path);
+    await response.body?.cancel();
+    const policy = response.headers.get("content-security-policy");
+    assert.equal(
+      policy?.startsWith("default-src 'none'"),
+      path === "/openapi.json" ? undefined : pageFiles.has(path) || undefined,
+    );
+  }
+  const metrics = await (await fetch(`${url}/metrics`)).text(), families = new Map<string, string>();
+  for (const line of metrics.trimEnd().split("\n")) {
+    const [, family, type] = /^# TYPE (\w+) (counter|gauge|histogram)$/.exec(line) ?? [];
+    if (family) families.set(family, type!);
+    if (line.startsWith("#")) continue;
+    const [, name] = /^(\w+?)(?:\{(?:\w+="(?:[^"\\\n]|\\.)*",?)*\})? [\d.e+-]+$/.exec(line) ?? [];
+    assert.ok(
+      name && [name, name.replace(/_(bucket|sum|count)$/, "")].some((one) => families.has(one)),
+      line,
+    );
+  }
+  const value = (line: string) =>
+    Number(metrics.split("\n").find((one) => one.startsWith(`${line} `))?.split(" ").at(-1));
+  assert.ok(value('ernie_health_rows_total{model="cmeee"}') > 0);
+  assert.equal(value('ernie_health_workers{model="cmeee"}'), 1);
+  const route = 'route="/v2/models/:model/infer"';
+  assert.equal(
+    value(`ernie_health_request_seconds_bucket{${route},le="+Inf"}`),
+    value(`ernie_health_request_seconds_count{${route}}`),
   );
 }

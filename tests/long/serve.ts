@@ -93,7 +93,8 @@ const FLAGS = ["--format", "int8", "--no-access_log"];
 async function testLoad(folder: string): Promise<void> {
   const model = await baseModel(folder);
   const perText = await cpuOfPredictor(model);
-  const server = await start("--model", `qic=${model}`, ...FLAGS), { url } = server;
+  await using server = await start("--model", `qic=${model}`, ...FLAGS);
+  const { url } = server;
   await load(url, CLIENTS, after(3)); // warm
   const before = await metric(url, "process_cpu_seconds_total");
   const { latencies, statuses } = await load(url, CLIENTS, after(SECONDS));
@@ -112,9 +113,6 @@ async function testLoad(folder: string): Promise<void> {
       } ms a text ` +
       `(${(perRequest / perText).toFixed(2)} ×)`,
   );
-  assert.deepEqual([...statuses.keys()], [200]);
-  assert.ok(p99 <= 3 * p50);
-  assert.ok(perRequest <= 1.1 * perText);
 
   const rss = await metric(url, "process_resident_memory_bytes");
   const flood = load(url, 20 * CLIENTS, after(20), 100);
@@ -132,10 +130,12 @@ async function testLoad(folder: string): Promise<void> {
     } MB; then ${status} in ` +
       `${seconds.toFixed(2)} s`,
   );
-  assert.deepEqual([...flooded.statuses.keys()].sort(), [200, 429]);
+  assert.deepEqual([[...statuses.keys()], [...flooded.statuses.keys()].sort()], [[200], [200, 429]]);
   assert.ok(most < rss + 100e6);
   assert.ok(status === 200 && seconds < 1);
   assert.equal((await stop(server)).code, 143);
+  assert.ok(p99 <= 3 * p50);
+  assert.ok(perRequest <= 1.1 * perText);
 }
 
 /** True from the second time on. */
@@ -157,7 +157,7 @@ async function cpuOfPredictor(model: string): Promise<number> {
 /** SIGTERM under load: what the server took, all clients got. */
 async function testEnd(folder: string): Promise<void> {
   const model = await baseModel(folder);
-  const server = await start("--model", `qic=${model}`, "--format", "int8", "--grace", "1");
+  await using server = await start("--model", `qic=${model}`, "--format", "int8", "--grace", "1");
   const loaded = load(server.url, CLIENTS, () => false);
   await delay(5000);
   const { code, stderr } = await stop(server), { statuses } = await loaded;
@@ -175,8 +175,8 @@ async function testCrash(folder: string): Promise<void> {
 /** Hostile requests, of which none is answered but with 4xx. */
 async function testHostile(folder: string): Promise<void> {
   const [model] = await exported(folder, ["CMeEE"]);
-  const server = await start("--model", `cblue_ner=${model}`, "--workers", "2", "--body_timeout", "1"),
-    { url } = server;
+  await using server = await start("--model", `cblue_ner=${model}`, "--workers", "2", "--body_timeout", "1");
+  const { url } = server;
   const statuses = new Map<string, number>();
   const memory: number[] = [];
   let sent = 0;
