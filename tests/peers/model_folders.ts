@@ -14,13 +14,18 @@ import { convertModel, loadTensor, readModel, toFloat32 } from "../../lib/weight
 import { train } from "../deploy/trained.ts";
 import { ask } from "./ask.ts";
 import type { Counts } from "./counts.ts";
+import { peerPython } from "./python.ts";
 
-/** Pythons that have the libraries; a library without one is skipped. */
+/** How many texts, and with which Pythons. */
 export interface ModelFoldersOptions {
   readonly texts: number;
+  /** A Python that has torch and transformers. Default: one made in `.venv-peers-torch`. */
   readonly transformers?: string | undefined;
+  /** A Python that has paddlenlp; without it that library is skipped. */
   readonly paddle?: string | undefined;
 }
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 const TASK = "KUAKE-QIC";
 const TOLERANCE = 1e-5;
@@ -40,8 +45,9 @@ type Own = Pick<Answered, "labels" | "answers">;
 
 /** Runs the comparison: a test for each library. */
 export async function compareModelFolders(
-  { texts: count, ...pythons }: ModelFoldersOptions,
+  { texts: count, ...given }: ModelFoldersOptions,
 ): Promise<Counts> {
+  const pythons = { ...given, transformers: given.transformers ?? await peerPython(ROOT, "torch") };
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const folder = await Deno.makeTempDir();
   try {
