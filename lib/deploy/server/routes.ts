@@ -52,6 +52,9 @@ export interface Route {
   answer(call: Call): Reply | Promise<Reply>;
 }
 
+/** Longest text that is looked up in a list of terms: a diagnosis, not a record. */
+const LOOKED_UP_CHARACTERS = 200;
+
 const get = (path: string, answer: Route["answer"], isPublic = false): Route => (
   { method: "GET", path, answer, isPublic }
 );
@@ -144,7 +147,9 @@ async function answer(
   fields: readonly string[],
 ) {
   call.texts = texts;
-  checkTexts(texts, fields, call.service.limits);
+  const { limits } = call.service, isLookup = served.model.task.kind === "normalization";
+  const characters = isLookup ? Math.min(LOOKED_UP_CHARACTERS, limits.characters) : limits.characters;
+  checkTexts(texts, fields, { ...limits, characters });
   return await served.answer(texts, call.signal);
 }
 

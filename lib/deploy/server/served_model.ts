@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AnswerCollector } from "../../cblue/mod.ts";
+import { AnswerCollector, type Example } from "../../cblue/mod.ts";
 import { findModel } from "../folder.ts";
 import type { Format } from "../onnx/mod.ts";
 import type { SessionOptions } from "../session.ts";
@@ -72,16 +72,24 @@ export class ServedModel implements AsyncDisposable {
   async answer(texts: readonly (readonly string[])[], signal: AbortSignal): Promise<Answer[]> {
     this.#admit();
     const examples = texts.map((one) => this.model.example(...one));
-    return await this.model.answer(examples, async (examples) => {
-      const collector = new AnswerCollector(examples, this.model);
-      await this.scheduler.run(collector.rows, signal, (row, outputs) => collector.give(row, outputs));
-      return collector.answers;
-    });
+    if (this.model.task.kind !== "normalization") return await this.#answer(examples, signal);
+    // each text is looked up in the list of terms in this thread: between two of them others have their turn
+    const answers: Answer[] = [];
+    for (const example of examples) answers.push(...await this.#answer([example], signal));
+    return answers;
   }
 
   /** Ends the workers. */
   async [Symbol.asyncDispose]() {
     await this.scheduler[Symbol.asyncDispose]();
+  }
+
+  async #answer(examples: readonly Example[], signal: AbortSignal): Promise<Answer[]> {
+    return await this.model.answer(examples, async (examples) => {
+      const collector = new AnswerCollector(examples, this.model);
+      await this.scheduler.run(collector.rows, signal, (row, outputs) => collector.give(row, outputs));
+      return collector.answers;
+    });
   }
 
   #admit(): void {
