@@ -57,8 +57,9 @@ const KERNEL = {
   env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" }, // no terminal's colours in outputs
 };
 
-/** Asks nobody for news. */
+/** Starts a notebook's kernel without a question, and asks nobody for news. */
 const SETTINGS = {
+  "@jupyterlab/docmanager-extension:plugin": { autoStartDefaultKernel: true },
   "@jupyterlab/apputils-extension:notification": {
     fetchNews: "false",
     checkForUpdates: false,

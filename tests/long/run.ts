@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { FINETUNE_TESTS } from "./finetune.ts";
+import { LAB_TESTS } from "./lab.ts";
 import { PREPROCESS_TESTS } from "./preprocess.ts";
 import { PRETRAIN_TESTS } from "./pretrain.ts";
 import { SERVE_TESTS } from "./serve.ts";
@@ -15,6 +16,7 @@ const tests = Object.entries({
   ...PREPROCESS_TESTS,
   ...PRETRAIN_TESTS,
   ...FINETUNE_TESTS,
+  ...LAB_TESTS,
   ...SERVE_TESTS,
   ...PAGE_TESTS,
 });
