@@ -14,6 +14,9 @@ import { runTask } from "./flags.ts";
 /** Where the token is looked for first: flags are seen by all who list processes. */
 const TOKEN_VARIABLE = "ERNIE_HEALTH_TOKEN";
 
+/** A day. */
+const MOST_SECONDS = 86_400;
+
 export const SERVE_OPTIONS = {
   model: {
     type: "strings",
@@ -95,6 +98,7 @@ export const SERVE_OPTIONS = {
     type: "number",
     default: DEFAULT_LIMITS.seconds,
     min: 0.001,
+    max: MOST_SECONDS,
     unit: "seconds",
     help: "Longest time for an answer; then the request gets 504",
   },
@@ -102,6 +106,7 @@ export const SERVE_OPTIONS = {
     type: "number",
     default: DEFAULT_LIMITS.bodySeconds,
     min: 0.001,
+    max: MOST_SECONDS,
     unit: "seconds",
     help: "Longest time for a request's body to come; then it gets 408",
   },
@@ -109,6 +114,7 @@ export const SERVE_OPTIONS = {
     type: "number",
     default: 1,
     min: 0,
+    max: MOST_SECONDS,
     unit: "seconds",
     help: "Time from SIGTERM or Ctrl-C in which requests are still taken while /v2/health/ready says no",
   },

@@ -28,8 +28,8 @@ export interface ServerOptions {
 
 /** A sender that went away before its answer, as nginx counts it. */
 const GONE = 499;
-/** Seconds that connections without a request may stay open while the server ends. */
-const LINGER = 1;
+/** Connections without a request may stay open while the server ends: so many times so many milliseconds. */
+const LINGER = 20, TICK = 50;
 const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
@@ -48,7 +48,6 @@ export class Server implements AsyncDisposable {
   readonly #timeRequest: (labels: Record<string, string>, seconds: number) => void;
   readonly #tokenHash: Uint8Array | undefined;
   #open = 0;
-  #onIdle = () => {};
   #ended: Promise<void> | undefined;
 
   private constructor(service: Service, options: ServerOptions) {
@@ -113,14 +112,14 @@ export class Server implements AsyncDisposable {
   async #end(): Promise<void> {
     this.#service.isEnding = true;
     await seconds(this.#options.graceSeconds ?? 0);
-    const closed = this.#http.shutdown(), idle = Promise.withResolvers<void>();
-    this.#onIdle = idle.resolve;
-    if (this.#open === 0) idle.resolve();
-    await Promise.race([closed, idle.promise]);
     // a connection on which no request ever comes would keep it from closing
-    const timer = setTimeout(() => this.#cut.abort(), 1000 * LINGER);
-    await closed;
-    clearTimeout(timer);
+    let quiet = 0;
+    const timer = setInterval(() => {
+      quiet = this.#open === 0 ? quiet + 1 : 0;
+      if (quiet === LINGER) this.#cut.abort();
+    }, TICK);
+    await this.#http.shutdown();
+    clearInterval(timer);
   }
 
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
@@ -134,6 +133,7 @@ export class Server implements AsyncDisposable {
       );
     }, 1000 * limits.seconds);
     request.signal.addEventListener("abort", gone);
+    if (request.signal.aborted) gone();
     const call: Partial<Call> & { route?: Route } = {};
     let reply: Reply;
     try {
@@ -149,7 +149,7 @@ export class Server implements AsyncDisposable {
     this.#countRequest({ route, status: `${status}` });
     this.#timeRequest({ route }, milliseconds / 1000);
     this.#log(request, info, { id, status, milliseconds, call });
-    if (--this.#open === 0) this.#onIdle();
+    this.#open--;
     return new Response(body, {
       status,
       headers: {
