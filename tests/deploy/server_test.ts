@@ -5,6 +5,7 @@ import { PAGE_FILES } from "../../lib/deploy/server/page.ts";
 import { ROUTES } from "../../lib/deploy/server/routes.ts";
 import { withEmptyFolder } from "../folders.ts";
 import { exported } from "./served.ts";
+import { sigterm } from "./server_end.ts";
 import { access, crash, queueing, rawConnections, tls } from "./server_faults.ts";
 import { oddTexts, refusals } from "./server_refusals.ts";
 
@@ -38,6 +39,7 @@ Deno.test("a server of four models", async (t) => {
     await t.step("a worker that dies under load costs nobody an answer", () => crash(qic));
     await t.step("a token, and a log without texts", () => access(qic));
     await t.step("HTTPS", () => tls(qic));
+    await t.step("SIGTERM under load: what was taken is answered", () => sigterm(qic));
   });
 });
 
