@@ -7,7 +7,6 @@
  */
 import { dirname, join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { fileError, UserError } from "../config/mod.ts";
 import {
   type FinetuningConfig,
   finetuningForward,
@@ -30,9 +29,7 @@ export class AutoTokenizer {
   static async from_pretrained(name: string): Promise<Tokenizer> {
     const path = await resolveModel(name);
     const folder = /\.(safetensors|bin|pt|pth|pdparams|npz)$/.test(path) ? dirname(path) : path;
-    const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
-    const { do_lower_case: lowerCase = true } = await tokenizerConfig(join(folder, "tokenizer_config.json"));
-    return new Tokenizer(vocabulary, { lowerCase });
+    return new Tokenizer(await Vocabulary.ofModel(join(folder, "vocab.txt")));
   }
 }
 
@@ -192,17 +189,4 @@ function withoutHead(saved: SavedModel): SavedModel {
   const names = [...saved.tensors.keys()], isEncoder = (name: string) => name.startsWith("electra.");
   const tensors = new Map([...saved.tensors].filter(([name]) => isEncoder(name)));
   return { ...saved, tensors, unused: [...saved.unused, ...names.filter((name) => !isEncoder(name))] };
-}
-
-/** Nothing, if there is no such file. */
-async function tokenizerConfig(path: string): Promise<{ do_lower_case?: boolean }> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    if (error instanceof SyntaxError) {
-      throw new UserError(`Cannot read "${path}": ${error.message}`, { cause: error });
-    }
-    throw fileError("read", path, error);
-  }
 }

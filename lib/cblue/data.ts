@@ -242,7 +242,7 @@ async function vocabularyOf(
   encoders: string | undefined,
   train: readonly Example[],
 ): Promise<Vocabulary> {
-  if (encoders !== undefined) return await Vocabulary.read(encoders);
+  if (encoders !== undefined) return await Vocabulary.ofModel(encoders);
   if (vocab !== undefined) return await Vocabulary.read(vocab);
   const beside = join(folder, "vocab.txt");
   if (existsSync(beside)) return await Vocabulary.read(beside);

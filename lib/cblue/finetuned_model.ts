@@ -199,7 +199,7 @@ async function openMember(name: string, opened: DisposableStack): Promise<Member
       `Cannot open "${name}": its config.json names no task; fine-tune it first (\`deno task finetune --model …\`)`,
     );
   }
-  const config = { encoder: saved.encoder, head }, vocabulary = await Vocabulary.read(saved.vocabulary);
+  const config = { encoder: saved.encoder, head }, vocabulary = await Vocabulary.ofModel(saved.vocabulary);
   const { variables, fresh } = loadParameters(config, saved, 0);
   opened.defer(() => variables.forEach((variable) => variable.dispose()));
   if (fresh.length > 0) throw new UserError(`Cannot open "${name}": parameter "${fresh[0]}" is missing`);

@@ -172,7 +172,7 @@ async function compareScores(
 
 /** All of a folder but the model file: what Hugging Face's libraries and the predictor read. */
 async function writeFolder({ saved, config: { encoder, head } }: ModelSource, out: string): Promise<void> {
-  const vocabulary = await Vocabulary.read(saved.vocabulary);
+  const vocabulary = await Vocabulary.ofModel(saved.vocabulary);
   const { task, max_seq_length } = saved.config as { task?: Task; max_seq_length?: number };
   const config = head ? saved.config : { model_type: "electra", architectures: ["ElectraModel"], ...encoder };
   const text = JSON.stringify({ hidden_act: "gelu", ...config }, null, 2) + "\n";

@@ -88,7 +88,7 @@ export class TaskModel {
     } = {},
   ): Promise<TaskModel> {
     const { task, head, pad_token_id: padId, ...trained } = await readFolderConfig(folder);
-    const vocabulary = await Vocabulary.read(join(folder, "vocab.txt"));
+    const vocabulary = await Vocabulary.ofModel(join(folder, "vocab.txt"));
     const approach = approachOf(task, vocabulary, {
       max_seq_length: maxLength ?? trained.max_seq_length,
       activation: head.kind === "sequence-classification" ? head.activation : "tanh",

@@ -20,7 +20,7 @@ export {
   textFormatOf,
 } from "./blocks.ts";
 export { type LineOptions, listTextFiles, readLines, refuseInsideText, type TextLine } from "./files.ts";
-export { SPECIAL_TOKENS, Vocabulary } from "./vocabulary.ts";
+export { SPECIAL_TOKENS, type TokenizerSettings, Vocabulary } from "./vocabulary.ts";
 export { type Encoding, type Token, Tokenizer } from "./tokenizer.ts";
 export { tokenizerFiles, type TokenizerFilesOptions, writeTokenizerFiles } from "./tokenizer_json.ts";
 export { normalizeChars, tokenizeSpecialChars } from "./normalise.ts";

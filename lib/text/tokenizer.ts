@@ -5,7 +5,7 @@
  * remembered, stand-alone characters (all of Chinese) take one array look-up.
  */
 import { ALONE, CharacterTable, LETTER, SEVERAL, SPACE } from "./normalise.ts";
-import { SPECIAL_PATTERN, type Vocabulary } from "./vocabulary.ts";
+import { SPECIAL_TOKENS, type Vocabulary } from "./vocabulary.ts";
 
 /** A token and where it comes from. */
 export interface Token {
@@ -43,8 +43,8 @@ interface WordPiece {
  * The tokenizer of BERT, ELECTRA and ERNIE-Health.
  *
  * Control characters vanish; CJK characters, punctuation and symbols stand alone; the rest splits at white space, is
- * lower-cased and loses its accents, and is cut into word pieces, longest match first. The five special tokens are kept
- * whole wherever they occur.
+ * lower-cased and loses its accents, and is cut into word pieces, longest match first. The five special tokens, and
+ * those that were added to the vocabulary, are kept whole wherever they occur.
  *
  * @example
  * ```ts
@@ -62,6 +62,8 @@ export class Tokenizer {
   /** Id + 1 of every stand-alone UTF-16 code unit met so far; 0 is not looked up yet. */
   readonly #singles = new Int32Array(0x10000);
   readonly #longestToken: number;
+  /** Finds the tokens that stay whole; the longest one, where several begin. */
+  readonly #whole: RegExp;
 
   // The word being read: its normalised code units and where each came from.
   #word = "";
@@ -70,12 +72,14 @@ export class Tokenizer {
 
   /**
    * @param vocabulary The model's vocabulary.
-   * @param options.lowerCase Lower-case and strip accents; `true` for ERNIE-Health.
+   * @param options.lowerCase Lower-case and strip accents; default: as the vocabulary's model, `true` for ERNIE-Health.
    */
-  constructor(vocabulary: Vocabulary, { lowerCase = true }: { lowerCase?: boolean } = {}) {
+  constructor(vocabulary: Vocabulary, { lowerCase = vocabulary.lowerCase }: { lowerCase?: boolean } = {}) {
     this.vocabulary = vocabulary;
     this.#characters = new CharacterTable({ lowerCase });
     this.#longestToken = vocabulary.tokens.reduce((longest, token) => Math.max(longest, token.length), 0);
+    const whole = [...SPECIAL_TOKENS, ...vocabulary.addedTokens].sort((a, b) => b.length - a.length);
+    this.#whole = new RegExp(whole.map((token) => RegExp.escape(token)).join("|"), "g");
   }
 
   /**
@@ -88,8 +92,8 @@ export class Tokenizer {
   tokenize(text: string): Token[] {
     const tokens: Token[] = [];
     let from = 0;
-    if (text.includes("[")) {
-      for (const { 0: special, index } of text.matchAll(SPECIAL_PATTERN)) {
+    if (text.includes("[") || this.vocabulary.addedTokens.length > 0) {
+      for (const { 0: special, index } of text.matchAll(this.#whole)) {
         this.#scan(text, from, index, tokens);
         from = index + special.length;
         tokens.push({ text: special, id: this.vocabulary.idOf(special)!, start: index, end: from });

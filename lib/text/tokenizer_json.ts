@@ -28,7 +28,7 @@ import { SPECIAL_TOKENS, type Vocabulary } from "./vocabulary.ts";
 
 /** Options of {@linkcode tokenizerFiles}. */
 export interface TokenizerFilesOptions {
-  /** Lower-case and strip accents, as the tokenizer that the model was trained with. */
+  /** Lower-case and strip accents; default: as the vocabulary's model. */
   readonly lowerCase?: boolean;
   /** Most tokens that the model takes, special tokens included. */
   readonly maxLength?: number;
@@ -40,7 +40,7 @@ export interface TokenizerFilesOptions {
  * Makes the files that Hugging Face's `tokenizers`, `transformers` and transformers.js load.
  *
  * @param vocabulary The model's vocabulary.
- * @param options Lower-casing (`true`) and the model's length (512).
+ * @param options Lower-casing (the vocabulary's) and the model's length (512).
  * @returns The text of each file, by name.
  *
  * @example
@@ -54,7 +54,7 @@ export interface TokenizerFilesOptions {
  */
 export function tokenizerFiles(
   vocabulary: Vocabulary,
-  { lowerCase = true, maxLength = 512, normalizeChars = false }: TokenizerFilesOptions = {},
+  { lowerCase = vocabulary.lowerCase, maxLength = 512, normalizeChars = false }: TokenizerFilesOptions = {},
 ): Record<string, string> {
   return {
     "tokenizer.json": tokenizerJson(vocabulary, lowerCase, normalizeChars),
@@ -65,6 +65,7 @@ export function tokenizerFiles(
       model_input_names: ["input_ids", "token_type_ids", "attention_mask"],
       do_lower_case: lowerCase,
       clean_up_tokenization_spaces: true,
+      ...(vocabulary.addedTokens.length > 0 && { added_tokens_decoder: addedTokensDecoder(vocabulary) }),
       ...SPECIAL_ROLES,
     }),
     "special_tokens_map.json": toText(SPECIAL_ROLES),
@@ -76,7 +77,7 @@ export function tokenizerFiles(
  *
  * @param folder A folder that exists; the one of `vocab.txt`.
  * @param vocabulary The model's vocabulary.
- * @param options Lower-casing (`true`) and the model's length (512).
+ * @param options Lower-casing (the vocabulary's) and the model's length (512).
  * @throws {UserError} If the folder is missing or cannot be written.
  *
  * @example
@@ -181,15 +182,21 @@ function characterReplacements() {
 
 /** The special tokens, kept whole wherever they stand in raw text. */
 function addedTokens(vocabulary: Vocabulary) {
-  return SPECIAL_TOKENS.map((content) => ({
+  const special: ReadonlySet<string> = new Set(SPECIAL_TOKENS);
+  return [...SPECIAL_TOKENS, ...vocabulary.addedTokens].map((content) => ({
     id: vocabulary.idOf(content)!,
     content,
     single_word: false,
     lstrip: false,
     rstrip: false,
     normalized: false,
-    special: true,
+    special: special.has(content),
   })).sort((a, b) => a.id - b.id);
+}
+
+/** As `tokenizer_config.json` has them. */
+function addedTokensDecoder(vocabulary: Vocabulary) {
+  return Object.fromEntries(addedTokens(vocabulary).map(({ id, ...token }) => [id, token]));
 }
 
 /** `[CLS] A [SEP]` of type 0, then `B [SEP]` of type 1. */

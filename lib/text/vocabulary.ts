@@ -1,7 +1,16 @@
+import { dirname, join } from "node:path";
 import { fileError, UserError, writeAtomically } from "../config/mod.ts";
 
 /** Tokens that every vocabulary must hold, in the order that {@linkcode buildVocabulary} gives them. */
 export const SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const;
+
+/** How texts are cut into a vocabulary's tokens. */
+export interface TokenizerSettings {
+  /** Lower-case texts and strip their accents; default `true`, as ERNIE-Health. */
+  readonly lowerCase?: boolean;
+  /** Tokens that stay whole wherever they occur, besides the special ones; default: none. */
+  readonly addedTokens?: readonly string[];
+}
 
 /** Finds the special tokens in text. */
 export const SPECIAL_PATTERN: RegExp = /\[(?:PAD|UNK|CLS|SEP|MASK)\]/g;
@@ -27,9 +36,17 @@ export class Vocabulary {
   readonly clsId: number;
   readonly sepId: number;
   readonly maskId: number;
+  /** Whether its model reads texts lower-cased and without accents. */
+  readonly lowerCase: boolean;
+  /** Tokens that stay whole wherever they occur, besides the special ones. */
+  readonly addedTokens: readonly string[];
   readonly #ids: ReadonlyMap<string, number>;
 
-  private constructor(tokens: readonly string[], source: string) {
+  private constructor(
+    tokens: readonly string[],
+    source: string,
+    { lowerCase = true, addedTokens = [] }: TokenizerSettings = {},
+  ) {
     const ids = new Map<string, number>();
     tokens.forEach((token, id) => {
       const first = ids.get(token);
@@ -60,6 +77,8 @@ export class Vocabulary {
       );
     }
     this.tokens = tokens;
+    this.lowerCase = lowerCase;
+    this.addedTokens = addedTokens;
     this.#ids = ids;
   }
 
@@ -67,12 +86,13 @@ export class Vocabulary {
    * Makes a vocabulary from its tokens in id order.
    *
    * @param tokens Distinct tokens, all of {@linkcode SPECIAL_TOKENS} among them, `[PAD]` first.
+   * @param settings How texts are cut into them.
    * @returns The vocabulary.
    * @throws {UserError} If a token is repeated, empty or has a line break, a special token is missing, or `[PAD]` is
    * not first.
    */
-  static fromTokens(tokens: Iterable<string>): Vocabulary {
-    return new Vocabulary([...tokens], "make vocabulary");
+  static fromTokens(tokens: Iterable<string>, settings?: TokenizerSettings): Vocabulary {
+    return new Vocabulary([...tokens], "make vocabulary", settings);
   }
 
   /**
@@ -105,6 +125,43 @@ export class Vocabulary {
       return entry;
     });
     return new Vocabulary(orderById(entries, source), source);
+  }
+
+  /**
+   * Reads a model's vocabulary, and what the files of its tokenizer say beyond: `do_lower_case`, and tokens that were added, in
+   * `tokenizer_config.json`, as transformers from 4.34 on has them, or in the older `added_tokens.json`.
+   *
+   * @param path The vocabulary, beside which the others are looked for.
+   * @throws {UserError} As {@linkcode Vocabulary.read}; or if the others are malformed, or their ids leave gaps.
+   */
+  static async ofModel(path: string): Promise<Vocabulary> {
+    const { tokens } = await Vocabulary.read(path), folder = dirname(path);
+    const place = join(folder, "tokenizer_config.json"), older = join(folder, "added_tokens.json");
+    const config = await readObject(place) as {
+      do_lower_case?: boolean;
+      added_tokens_decoder?: Readonly<Record<string, { readonly content: string }>>;
+    };
+    const added = new Map(Object.entries(await readObject(older)).map(([token, id]) => [Number(id), token]));
+    for (const [id, { content }] of Object.entries(config.added_tokens_decoder ?? {})) {
+      added.set(Number(id), content);
+    }
+    const all = [...tokens];
+    for (const [id, token] of [...added].sort(([a], [b]) => a - b)) {
+      if (id === all.length) all.push(token);
+      else if (all[id] !== token) {
+        const fault = id < all.length
+          ? `the vocabulary has "${all[id]}" there`
+          : `there is none with id ${all.length}`;
+        throw new UserError(
+          `Cannot read tokenizer of "${folder}": added token "${token}" has id ${id}, but ${fault}`,
+        );
+      }
+    }
+    const special: ReadonlySet<string> = new Set(SPECIAL_TOKENS);
+    return new Vocabulary(all, `read vocabulary "${path}"`, {
+      lowerCase: config.do_lower_case ?? true,
+      addedTokens: [...added.values()].filter((token) => !special.has(token)),
+    });
   }
 
   /** Number of tokens, V. */
@@ -155,6 +212,19 @@ export class Vocabulary {
   async hash(): Promise<string> {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(this.tokens.join("\n")));
     return new Uint8Array(digest).toHex();
+  }
+}
+
+/** A JSON object; an empty one, where there is no such file. */
+async function readObject(path: string): Promise<Record<string, unknown>> {
+  try {
+    const value = JSON.parse(await Deno.readTextFile(path));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+    throw new UserError(`Cannot read "${path}": expected a JSON object`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    if (error instanceof SyntaxError) throw new UserError(`Cannot read "${path}": ${error.message}`);
+    throw fileError("read", path, error);
   }
 }
 
