@@ -5,6 +5,7 @@ import {
   bundleOf,
   DISPLAY,
   entityView,
+  errorBrowser,
   examinedSentences,
   maskedSentences,
   parameterTable,
@@ -15,6 +16,7 @@ import {
   tokenLines,
   wordLines,
 } from "../../lib/notebook/mod.ts";
+import { TASKS } from "../../lib/cblue/mod.ts";
 import { presetConfig } from "../../lib/electra/mod.ts";
 import { Corpus } from "../../lib/packing/mod.ts";
 import { tf, Variable } from "../../lib/tensorflow/mod.ts";
@@ -105,6 +107,59 @@ Deno.test("a sentence examined: each verdict has its kind", () => {
     "1 text  糖 [尿] [病]",
     "generator  糖 [血:尿 80 %] [病:尿 80 %]",
     "discriminator  [糖] [血] 病",
+  ]);
+});
+
+Deno.test("errors: the commonest kind first and unfolded, labels by what was taken for what, spans by what went wrong", () => {
+  const labelled = (label: string, said: string, text: string) => ({
+    example: { key: text, record: {}, texts: [text, "<b>"] as const, label },
+    answer: { label: said },
+  });
+  const cases = [
+    labelled("0", "1", "甲"),
+    labelled("1", "0", "乙"),
+    labelled("1", "0", "丙"),
+    labelled("1", "1", "丁"),
+  ];
+  const view = errorBrowser({
+    kind: "classification",
+    task: TASKS["CHIP-STS"],
+    examples: cases.map(({ example }) => example),
+    answers: cases.map(({ answer }) => answer),
+  }, { limit: 1 });
+  assert.deepEqual(view.text.split("\n"), [
+    "CHIP-STS: 3 of 4 not wholly right",
+    "  1 语义相同 → 0 语义不同: 2",
+    "    乙 / <b>",
+    "    … 1 more",
+    "  0 语义不同 → 1 语义相同: 1",
+    "    甲 / <b>",
+  ]);
+  assert.deepEqual(view.html.match(/<details[^>]*>/g), ["<details open>", "<details>"]);
+  assert.doesNotMatch(view.html, /丁|<b><\/td>/);
+
+  const entities = [{ start: 0, end: 2, type: "dis" }];
+  const named = (text: string, answers: typeof entities) => ({
+    example: { key: text, record: {}, text, entities },
+    answers,
+  });
+  const spans = [
+    named("肺炎", []),
+    named("贫血", [{ start: 0, end: 1, type: "dis" }]),
+    named("哮喘", entities),
+  ];
+  const { text } = errorBrowser({
+    kind: "entities",
+    task: TASKS.CMeEE,
+    examples: spans.map(({ example }) => example),
+    answers: spans.map(({ answers }) => answers),
+  });
+  assert.deepEqual(text.split("\n"), [
+    "CMeEE: 2 of 3 not wholly right",
+    "  missed: 1",
+    "    肺炎 [missed 肺炎 · dis 疾病 · 0–2]",
+    "  missed and made up: 1",
+    "    贫血 [missed 贫血 · dis 疾病 · 0–2] [made up 贫 · dis 疾病 · 0–1]",
   ]);
 });
 
