@@ -96,3 +96,5 @@ export {
   View,
   wordLines,
 } from "./lib/notebook/mod.ts";
+export { exportModel, Predictor, printedAnswer, reportAnswer } from "./lib/deploy/mod.ts";
+export { DEFAULT_LIMITS, Server, Service } from "./lib/deploy/server/mod.ts";
