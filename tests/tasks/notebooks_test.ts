@@ -45,7 +45,8 @@ Deno.test("run, write, check: what was changed since is told of, other outputs t
 
 Deno.test("the committed notebooks were run as they are, and are small", async () => {
   const { code, out, err } = await run(["--check"]);
-  assert.deepEqual([code, out], [0, "5 notebooks, 0 failed\n"], err);
+  assert.equal(code, 0, err);
+  assert.match(out, /^[5-9] notebooks, 0 failed$/m);
   for (const { name } of Deno.readDirSync(`${ROOT}notebooks`)) {
     assert.ok(Deno.statSync(`${ROOT}notebooks/${name}`).size < 300_000, name);
   }
