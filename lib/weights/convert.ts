@@ -184,7 +184,7 @@ function watched(tensors: Weights, { signal, onTensor }: ConversionOptions): Wei
       onTensor?.(++done, tensors.size);
       return data;
     };
-    return [name, { ...tensor, read } as LazyTensorData];
+    return [name, { dtype: tensor.dtype, shape: tensor.shape, read } as LazyTensorData];
   }));
 }
 

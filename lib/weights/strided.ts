@@ -84,9 +84,22 @@ export function transposed(matrix: LazyTensorData): LazyTensorData {
   const { dtype, shape: [rows, columns] } = matrix, width = ELEMENT_BYTES[dtype];
   const view = { dtype, shape: [columns!, rows!], strides: [1, columns!], offset: 0 };
   return lazyTensor(dtype, view.shape, async (bytes) => {
-    scatter(wordsOf(await matrix.read(), width), wordsOf(bytes, width), axesOf(view), 0, 0);
+    const put = (stored: ArrayBufferView) =>
+      scatter(wordsOf(stored, width), wordsOf(bytes, width), axesOf(view), 0, 0);
+    if (!matrix.fill) return put(await matrix.read());
+    const stored = spare.length >= bytes.length
+      ? spare.subarray(0, bytes.length)
+      : new Uint8Array(bytes.length);
+    spare = new Uint8Array(); // nobody else's meanwhile
+    await matrix.fill(stored);
+    put(stored);
+    if (bytes.length <= MOST_SPARE) spare = new Uint8Array(stored.buffer);
   });
 }
+
+const MOST_SPARE = 1 << 25; // bytes
+/** For the next matrix: new memory costs more time than what is done with it. */
+let spare = new Uint8Array();
 
 /** Elements as whole numbers that copy bit for bit; those of eight bytes are two. */
 type Words = Uint8Array | Uint16Array | Uint32Array;

@@ -29,7 +29,13 @@ export type TensorData = { [D in DataType]: { dtype: D; shape: number[]; data: A
 
 /** A tensor whose elements are fetched when they are asked for. */
 export type LazyTensorData = {
-  [D in DataType]: { dtype: D; shape: number[]; read: () => ArrayOf[D] | Promise<ArrayOf[D]> };
+  [D in DataType]: {
+    dtype: D;
+    shape: number[];
+    read: () => ArrayOf[D] | Promise<ArrayOf[D]>;
+    /** Writes the elements into bytes that somebody has, instead of new ones; not every tensor can. */
+    fill?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
+  };
 }[DataType];
 
 /** How each data type's elements are held, and the bytes each takes, widest first. */
@@ -90,7 +96,7 @@ export function lazyTensor(
     await fill(bytes);
     return elementsOf(dtype, bytes);
   };
-  return { dtype, shape: [...shape], read } as LazyTensorData;
+  return { dtype, shape: [...shape], read, fill } as LazyTensorData;
 }
 
 /**
