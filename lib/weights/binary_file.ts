@@ -24,9 +24,9 @@ export class BinaryFile implements Disposable {
    * @param what What the file is read as, for errors: "safetensors".
    * @throws {UserError} If there is no such file.
    */
-  static async open(path: string, what = "weights"): Promise<BinaryFile> {
+  static open(path: string, what = "weights"): BinaryFile {
     try {
-      const file = await Deno.open(path, { read: true }), { isFile, size } = await file.stat();
+      const file = Deno.openSync(path, { read: true }), { isFile, size } = file.statSync();
       if (isFile) return new BinaryFile(path, size, file, what);
       file.close();
     } catch (error) {

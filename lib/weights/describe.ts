@@ -75,7 +75,7 @@ export async function describeModel(path: string): Promise<ModelDescription> {
     bytes += elementCount(shape) * ELEMENT_BYTES[dtype];
     dtypes[dtype] = (dtypes[dtype] ?? 0) + 1;
   }
-  const format = await weightsFormat(file), names = layout, { parameters, parts } = partsOf(weights);
+  const format = weightsFormat(file), names = layout, { parameters, parts } = partsOf(weights);
   return { file, format, names, parameters, bytes, dtypes, parts, uses: usesOf(parts), unknown, tensors };
 }
 

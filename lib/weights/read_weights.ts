@@ -42,7 +42,7 @@ export interface ReadOptions {
  * ```
  */
 export async function readWeights(path: string, { only = () => true }: ReadOptions = {}): Promise<Weights> {
-  const file = await findWeights(path), format = await weightsFormat(file);
+  const file = await findWeights(path), format = weightsFormat(file);
   const tensors = format === "shards" ? await openShards(file, only) : await OPEN[format](file);
   if (tensors.size === 0 && format !== "shards") throw invalid(file, "it holds no tensors");
   return new Map([...tensors].filter(([name]) => only(name)));
@@ -51,17 +51,18 @@ export async function readWeights(path: string, { only = () => true }: ReadOptio
 /** How a file keeps tensors. */
 export type WeightsFormat = "safetensors" | "torch" | "torch-legacy" | "paddle" | "npz" | "shards";
 
-const OPEN: Record<Exclude<WeightsFormat, "shards">, (path: string) => Promise<Map<string, LazyTensorData>>> =
-  {
-    safetensors: openSafetensors,
-    torch: async (path) => {
-      const entries = await openZip(path);
-      return await openTorch(path, entries, torchFolder(entries)!);
-    },
-    "torch-legacy": openLegacyTorch,
-    paddle: openPaddle,
-    npz: async (path) => await openNpz(path, await openZip(path)),
-  };
+type Opened = Map<string, LazyTensorData>;
+
+const OPEN: Record<Exclude<WeightsFormat, "shards">, (path: string) => Opened | Promise<Opened>> = {
+  safetensors: openSafetensors,
+  torch: async (path) => {
+    const entries = openZip(path);
+    return await openTorch(path, entries, torchFolder(entries)!);
+  },
+  "torch-legacy": openLegacyTorch,
+  paddle: openPaddle,
+  npz: async (path) => await openNpz(path, openZip(path)),
+};
 
 const ZIP_START = [0x50, 0x4b, 0x03, 0x04], EMPTY_ZIP_START = [0x50, 0x4b, 0x05, 0x06];
 const PICKLE_START = 0x80, BRACE = 0x7b;
@@ -75,14 +76,14 @@ const START_BYTES = 64;
  * @example
  * ```ts
  * import { weightsFormat } from "./read_weights.ts";
- * console.log(await weightsFormat("tests/fixtures/weights/torch.bin")); // torch
+ * console.log(weightsFormat("tests/fixtures/weights/torch.bin")); // torch
  * ```
  */
-export async function weightsFormat(path: string): Promise<WeightsFormat> {
-  using file = await BinaryFile.open(path);
+export function weightsFormat(path: string): WeightsFormat {
+  using file = BinaryFile.open(path);
   const start = file.read(0, Math.min(START_BYTES, file.size));
   const begins = (bytes: readonly number[]) => bytes.every((byte, i) => start[i] === byte);
-  if (begins(ZIP_START) || begins(EMPTY_ZIP_START)) return await archiveFormat(path);
+  if (begins(ZIP_START) || begins(EMPTY_ZIP_START)) return archiveFormat(path);
   if (begins(LEGACY_START)) return "torch-legacy";
   if (start[0] === PICKLE_START && start[1]! >= 2 && start[1]! <= 5) return "paddle";
   if (start[8] === BRACE) return "safetensors";
@@ -90,8 +91,8 @@ export async function weightsFormat(path: string): Promise<WeightsFormat> {
   throw invalid(path, unknownContent(new TextDecoder("latin1").decode(start)));
 }
 
-async function archiveFormat(path: string): Promise<"torch" | "npz"> {
-  const entries = await openZip(path);
+function archiveFormat(path: string): "torch" | "npz" {
+  const entries = openZip(path);
   if (torchFolder(entries) !== undefined) return "torch";
   if (entries.size > 0 && [...entries.keys()].every((name) => name.endsWith(".npy"))) return "npz";
   throw invalid(
@@ -122,7 +123,7 @@ async function openShards(
   const places = await readIndex(path), tensors = new Map<string, LazyTensorData>();
   const wanted = [...places].filter(([name]) => only(name));
   for (const shard of new Set(wanted.map(([, shard]) => shard))) {
-    const file = join(dirname(path), shard), format = await weightsFormat(file);
+    const file = join(dirname(path), shard), format = weightsFormat(file);
     if (format === "shards") throw invalid(path, `its shard "${shard}" is another index`);
     const inShard = await OPEN[format](file);
     for (const [name] of wanted.filter(([, place]) => place === shard)) {

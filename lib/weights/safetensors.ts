@@ -61,7 +61,7 @@ export async function readSafetensors(
   { hash }: { hash?: ByteHash } = {},
 ): Promise<Map<string, TensorData>> {
   const tensors = new Map<string, TensorData>();
-  using file = await BinaryFile.open(path, WHAT);
+  using file = BinaryFile.open(path, WHAT);
   const { tensors: infos } = readHeader(file, hash);
   for (const [name, { dtype, shape, offset, byteLength }] of infos) { // their bytes follow one another
     const bytes = new Uint8Array(byteLength);
@@ -82,12 +82,12 @@ export async function readSafetensors(
  * @example
  * ```ts
  * import { readSafetensorsHeader } from "./safetensors.ts";
- * const { metadata, tensors } = await readSafetensorsHeader("tests/fixtures/tiny/model.safetensors");
+ * const { metadata, tensors } = readSafetensorsHeader("tests/fixtures/tiny/model.safetensors");
  * console.log(metadata, [...tensors.keys()]);
  * ```
  */
-export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  using file = await BinaryFile.open(path, WHAT);
+export function readSafetensorsHeader(path: string): SafetensorsHeader {
+  using file = BinaryFile.open(path, WHAT);
   return readHeader(file);
 }
 
@@ -101,17 +101,17 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
  * @example
  * ```ts
  * import { openSafetensors } from "./safetensors.ts";
- * const tensors = await openSafetensors("tests/fixtures/tiny/model.safetensors");
+ * const tensors = openSafetensors("tests/fixtures/tiny/model.safetensors");
  * console.log(await tensors.get("discriminator.bias_mts.weight")?.read()); // 200 numbers
  * ```
  */
-export async function openSafetensors(path: string): Promise<Map<string, LazyTensorData>> {
-  const { tensors } = await readSafetensorsHeader(path);
+export function openSafetensors(path: string): Map<string, LazyTensorData> {
+  const { tensors } = readSafetensorsHeader(path);
   return new Map(
     [...tensors].map(([name, { dtype, shape, offset }]) => [
       name,
       lazyTensor(dtype, shape, async (bytes) => {
-        using file = await BinaryFile.open(path, WHAT);
+        using file = BinaryFile.open(path, WHAT);
         await file.fill(offset, bytes);
       }),
     ]),

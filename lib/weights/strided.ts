@@ -185,20 +185,18 @@ function scatter(block: Words, target: Words, axes: readonly Axis[], from: numbe
   }
 }
 
-const TILE = 32; // words a side, so that source and target of a tile stay in the processor's first cache
+const STRIP = 64; // words that lie side by side in the target: as many streams a processor can follow in the source
 
 /** The loop in which the time goes. */
 function scatterMatrix(block: Words, target: Words, one: Axis, other: Axis, from: number, to: number): void {
   const [rows, columns] = one.to > other.to ? [one, other] : [other, one]; // along columns the target is densest
-  for (let row = 0; row < rows.size; row += TILE) {
-    const lastRow = Math.min(rows.size, row + TILE);
-    for (let column = 0; column < columns.size; column += TILE) {
-      const lastColumn = Math.min(columns.size, column + TILE);
-      for (let i = row; i < lastRow; i++) {
-        const source = from + i * rows.from, goal = to + i * rows.to;
-        for (let j = column; j < lastColumn; j++) {
-          target[goal + j * columns.to] = block[source + j * columns.from]!;
-        }
+  for (let column = 0; column < columns.size; column += STRIP) {
+    const width = Math.min(STRIP, columns.size - column);
+    for (let row = 0; row < rows.size; row++) {
+      let source = from + row * rows.from + column * columns.from;
+      let goal = to + row * rows.to + column * columns.to;
+      for (let i = 0; i < width; i++, source += columns.from, goal += columns.to) {
+        target[goal] = block[source]!;
       }
     }
   }

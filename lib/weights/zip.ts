@@ -88,7 +88,7 @@ export class ZipEntry {
     if (!this.isStored) return await this.#inflate(bytes, start);
     const isRest = end === this.size && start <= PIECE; // all, or all but a header
     if (!isRest) await (this.#checked ??= this.#inflate(new Uint8Array(), 0));
-    using file = await BinaryFile.open(this.#path);
+    using file = BinaryFile.open(this.#path);
     await file.fill(this.#offset + start, bytes);
     if (isRest) this.#compare(crc32(bytes, crc32(file.read(this.#offset, start))), this.size);
   }
@@ -112,7 +112,7 @@ export class ZipEntry {
 
   /** All bytes in turn, decompressed. */
   async *#pieces(): AsyncGenerator<Uint8Array> {
-    using file = await BinaryFile.open(this.#path);
+    using file = BinaryFile.open(this.#path);
     const { compressedSize } = this.#facts;
     const step = this.isStored ? PIECE : COMPRESSED_PIECE, inflated: Uint8Array[] = [];
     const inflate = this.isStored ? undefined : new Inflate((piece) => inflated.push(piece));
@@ -150,12 +150,12 @@ export class ZipEntry {
  * @example
  * ```ts
  * import { openZip } from "./zip.ts";
- * const entries = await openZip("tests/fixtures/text/c_idx.npz");
+ * const entries = openZip("tests/fixtures/text/c_idx.npz");
  * console.log([...entries.keys()], (await entries.get("lens.npy")!.bytes()).length);
  * ```
  */
-export async function openZip(path: string): Promise<Map<string, ZipEntry>> {
-  using file = await BinaryFile.open(path);
+export function openZip(path: string): Map<string, ZipEntry> {
+  using file = BinaryFile.open(path);
   const { offset, bytes, count } = findDirectory(file);
   if (bytes > LARGEST_DIRECTORY) throw file.invalid(`its directory would be ${bytes} bytes`);
   const facts = readDirectory(file, file.read(offset, bytes), count);

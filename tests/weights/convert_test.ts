@@ -43,7 +43,7 @@ for (const model of MODELS.map((path) => join("tests", path))) {
 testInFolder("to transformers: its own names, shapes and bytes", async (folder) => {
   await convertModel("tests/fixtures/weights/paddle_protocol2.pdparams", "hf", folder);
   await assertSame(await readWeights(folder), await readWeights("tests/fixtures/weights/shards"));
-  const { metadata } = await readSafetensorsHeader(join(folder, "model.safetensors"));
+  const { metadata } = readSafetensorsHeader(join(folder, "model.safetensors"));
   assert.deepEqual(metadata, { format: "pt" }); // without it transformers refuses
 });
 

@@ -15,7 +15,7 @@ export function elementsInFile(path: string, position: number, size: number): El
     size,
     hasPieces: true,
     async fill(bytes, start) {
-      using file = await BinaryFile.open(path);
+      using file = BinaryFile.open(path);
       await file.fill(position + start, bytes);
     },
   };
@@ -39,7 +39,7 @@ export function elementsInText(path: string, { position, length }: BytesInFile, 
     size,
     hasPieces: false,
     async fill(bytes) {
-      using file = await BinaryFile.open(path);
+      using file = BinaryFile.open(path);
       const damaged = (what: string) => invalid(path, `an array has ${what}; it is damaged`);
       let count = 0, lead = 0; // bits of the first of two bytes
       for (let at = 0; at < length; at += PIECE) {

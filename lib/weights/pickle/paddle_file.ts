@@ -40,8 +40,8 @@ const NAMES: Readonly<Record<string, Callable>> = {
  * @returns The tensors by name; those of nested dicts under names joined by dots.
  * @throws {UserError} If it is damaged, or names anything but arrays and plain containers.
  */
-export async function openPaddle(path: string): Promise<Map<string, LazyTensorData>> {
-  using file = await BinaryFile.open(path);
+export function openPaddle(path: string): Map<string, LazyTensorData> {
+  using file = BinaryFile.open(path);
   try {
     const { value, end } = unpickle(file, 0, { names: NAMES });
     if (end !== file.size) throw new PickleError(`${file.size - end} bytes follow its end`);

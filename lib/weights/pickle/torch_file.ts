@@ -152,8 +152,8 @@ export async function openTorch(
  * @returns The tensors by name; those of nested dicts under names joined by dots.
  * @throws {UserError} If it is damaged, or names anything but tensors and plain containers.
  */
-export async function openLegacyTorch(path: string): Promise<Map<string, LazyTensorData>> {
-  using file = await BinaryFile.open(path);
+export function openLegacyTorch(path: string): Map<string, LazyTensorData> {
+  using file = BinaryFile.open(path);
   return asUserErrors(path, () => {
     const storages = new Storages(), vocabulary = { names: NAMES, reference: storages.reference };
     let end = 0;
