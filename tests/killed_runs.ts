@@ -77,7 +77,7 @@ export async function checkAll(output: string): Promise<void> {
 /** A hash of a checkpoint's weights and moments. */
 export async function digest(checkpoint: string): Promise<string> {
   const hash = createHash("sha256");
-  for (const name of ["model.safetensors", "optimizer.safetensors"]) {
+  for (const name of ["model.safetensors", "training_state/optimizer.safetensors"]) {
     hash.update(await Deno.readFile(`${checkpoint}/${name}`));
   }
   return hash.digest("hex");

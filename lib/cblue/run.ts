@@ -62,7 +62,7 @@ export interface RunParts {
   readonly onRecord: ((record: FinetuningRecord) => void | Promise<void>) | undefined;
 }
 
-/** What changes from step to step, as checkpoints keep it in `run_states.json`. */
+/** What changes from step to step, as checkpoints keep it in `training_state/run_states.json`. */
 export interface Progress {
   /** Steps that changed the weights; the others were skipped. */
   updates: number;

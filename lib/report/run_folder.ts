@@ -19,6 +19,7 @@ import {
   readLogRecords,
   type TrainingRecord,
 } from "../training/mod.ts";
+import { TRAINING_STATE } from "../weights/mod.ts";
 
 /** A run as its folder shows it. */
 export interface RunFolder {
@@ -50,7 +51,7 @@ export interface RunFacts {
   options: Record<string, unknown>;
   /** `config.json`: the model. */
   config: Record<string, unknown>;
-  /** `run_states.json`: seed, hashes, versions, positions. */
+  /** `training_state/run_states.json`: seed, hashes, versions, positions. */
   state: Record<string, unknown>;
   /** Number of parameters; absent if the configuration is of no model that we know. */
   parameters: number | undefined;
@@ -122,15 +123,19 @@ async function findCheckpoints(path: string): Promise<CheckpointFacts[]> {
 
 async function measure(folder: string): Promise<{ bytes: number; saved: Date | null }> {
   let bytes = 0;
-  for await (const { name } of Deno.readDir(folder)) bytes += (await Deno.stat(join(folder, name))).size;
-  return { bytes, saved: (await Deno.stat(join(folder, "run_states.json"))).mtime };
+  for (const part of [folder, join(folder, TRAINING_STATE)]) {
+    for await (const { name, isFile } of Deno.readDir(part)) {
+      if (isFile) bytes += (await Deno.stat(join(part, name))).size;
+    }
+  }
+  return { bytes, saved: (await Deno.stat(join(folder, TRAINING_STATE))).mtime };
 }
 
 async function readFacts(checkpoint: string): Promise<RunFacts | undefined> {
   const read = async (name: string) => JSON.parse(await Deno.readTextFile(join(checkpoint, name)));
   try {
     const [options, config, state] = await Promise.all(
-      ["run.json", "config.json", "run_states.json"].map(read),
+      ["run.json", "config.json", join(TRAINING_STATE, "run_states.json")].map(read),
     );
     return { options, config, state, parameters: parametersOf(config) };
   } catch {

@@ -2,9 +2,10 @@
  * Checkpoints: `<output_dir>/checkpoint-<step>/` is complete or not there, whenever the process dies.
  *
  *   model.safetensors      parameters under Hugging Face's names, so that transformers opens the folder
- *   optimizer.safetensors  moments, `<parameter>.moment1` and `.moment2`
- *   run_states.json        global_step and whatever else the loop needs to go on exactly
  *   config.json, vocab.txt, run.json   model configuration, vocabulary, options of the run
+ *   training_state/        what only going on needs: without it the rest is still a model
+ *     optimizer.safetensors  moments, `<parameter>.moment1` and `.moment2`
+ *     run_states.json        global_step and whatever else the loop needs to go on exactly
  *   SHA256SUMS             checksum of each file; `sha256sum --check SHA256SUMS` reads it too
  *
  * and whatever files others need to open the folder, such as the tokenizer's.
@@ -27,6 +28,7 @@ import {
   loadTensor,
   ourNames,
   type TensorData,
+  TRAINING_STATE,
   type Weights,
 } from "../weights/mod.ts";
 import { ChecksummedReader, ChecksummedWriter, CHECKSUMS } from "./checksums.ts";
@@ -106,7 +108,7 @@ export async function saveCheckpoint(
   const partial = partialPath(folder);
   await discardHalfMade(outputDir, warn); // what earlier saves could not clear away themselves
   try {
-    await Deno.mkdir(partial, { recursive: true });
+    await Deno.mkdir(join(partial, TRAINING_STATE), { recursive: true });
     await writeContents(partial, checkpoint, disk);
     await replaceFolder(partial, folder, { disk, warn });
   } catch (error) {
@@ -177,7 +179,7 @@ export async function loadLatestCheckpoint(
 
 /**
  * Reads a checkpoint and checks every byte of it; one from before there were checksums is checked as far as its
- * formats allow.
+ * formats allow. The state of earlier versions' lies beside the weights.
  *
  * @param folder - Path of the checkpoint.
  * @returns What was saved.
@@ -186,10 +188,12 @@ export async function loadLatestCheckpoint(
 export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
   if (!await exists(folder)) throw new UserError(`Cannot read checkpoint "${folder}": no such folder`);
   const reader = await ChecksummedReader.open(folder);
-  const { checksums, ...state } = (await reader.json("run_states.json") ?? {}) as Record<string, unknown>;
+  const place = await exists(join(folder, TRAINING_STATE)) ? TRAINING_STATE : ".";
+  const [states, optimizer] = [join(place, "run_states.json"), join(place, "optimizer.safetensors")];
+  const { checksums, ...state } = (await reader.json(states) ?? {}) as Record<string, unknown>;
   const step = state["global_step"];
   if (typeof step !== "number") {
-    throw new UserError(`Cannot read "${join(folder, "run_states.json")}": it has no "global_step"`);
+    throw new UserError(`Cannot read "${join(folder, states)}": it has no "global_step"`);
   }
   if (checksums !== undefined && !reader.hasChecksums) {
     throw new UserError(`Cannot trust checkpoint "${folder}": its "${checksums}" is missing`);
@@ -201,7 +205,7 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint> {
     run: await reader.json("run.json"),
     vocabulary: (await reader.text("vocab.txt")).split("\n").slice(0, -1), // the last is empty
     model: await underOurNames(await reader.tensors("model.safetensors")),
-    optimizer: await reader.tensors("optimizer.safetensors"),
+    optimizer: await reader.tensors(optimizer),
   };
   const files: Record<string, string> = {};
   for (const name of reader.unread) files[name] = await reader.text(name);
@@ -220,10 +224,11 @@ async function writeContents(
   await writer.tensors("model.safetensors", huggingFaceNames(lazily(model), { architecture }), {
     format: "pt",
   });
-  await writer.tensors("optimizer.safetensors", optimizer);
+  await writer.tensors(join(TRAINING_STATE, "optimizer.safetensors"), optimizer);
   await writer.json("config.json", config);
   await writer.json("run.json", run);
-  await writer.json("run_states.json", { ...state, global_step: step, checksums: CHECKSUMS });
+  const states = { ...state, global_step: step, checksums: CHECKSUMS };
+  await writer.json(join(TRAINING_STATE, "run_states.json"), states);
   await writer.text("vocab.txt", vocabulary.map((token) => `${token}\n`).join(""));
   for (const [name, text] of Object.entries(files)) await writer.text(name, text);
   await writer.finish();

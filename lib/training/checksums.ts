@@ -1,5 +1,5 @@
 /**
- * A folder whose every file is vouched for: `SHA256SUMS` in it, as `sha256sum --check SHA256SUMS` reads it too.
+ * A folder whose every file, also one folder down, is vouched for: `SHA256SUMS` in it, as `sha256sum --check SHA256SUMS` reads it too.
  */
 
 import { createHash, type Hash } from "node:crypto";
@@ -79,7 +79,7 @@ export class ChecksummedReader {
     const sums = new Map<string, string>();
     for (const [index, line] of text.split("\n").entries()) {
       if (line === "") continue; // after the last line break
-      const [, sum, name] = /^([0-9a-f]{64}) [ *]([^/]+)$/.exec(line) ?? [];
+      const [, sum, name] = /^([0-9a-f]{64}) [ *]((?:\w+\/)?[^/]+)$/.exec(line) ?? [];
       if (!sum || !name) {
         throw new UserError(`Cannot read "${path}": line ${index + 1} is no checksum of a file`);
       }

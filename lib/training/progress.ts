@@ -8,7 +8,7 @@ import type { TrainingData } from "./data.ts";
 import type { PretrainOptions } from "./options.ts";
 import { hasSameData, type StartingPoint } from "./resume.ts";
 
-/** What changes from step to step, as checkpoints keep it in `run_states.json`. */
+/** What changes from step to step, as checkpoints keep it in `training_state/run_states.json`. */
 export type Progress = {
   /** Steps that changed the weights; the others were skipped. */
   updates: number;

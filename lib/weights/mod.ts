@@ -34,7 +34,13 @@ export {
   type TensorInfo,
   writeSafetensors,
 } from "./safetensors.ts";
-export { type EncoderSizes, encoderSizes, readModel, type StoredModel } from "./stored_model.ts";
+export {
+  type EncoderSizes,
+  encoderSizes,
+  readModel,
+  type StoredModel,
+  TRAINING_STATE,
+} from "./stored_model.ts";
 export {
   type DataType,
   elementCount,

@@ -5,6 +5,7 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import { type ModelDescription, partsOf } from "./describe.ts";
+import { TRAINING_STATE } from "./stored_model.ts";
 import type { LazyTensorData } from "./tensor.ts";
 
 /** What is known of a model; of others' models all but the description may be missing. */
@@ -220,7 +221,7 @@ function count(value: unknown): string {
 /**
  * Gathers what a model's run left beside it.
  *
- * @param folder The model's: `config.json`, `run.json` and `run_states.json` there, the log in the folder above.
+ * @param folder The model's: `config.json`, `run.json` and the state of training there, the log in the folder above.
  */
 export async function readCardFacts(
   folder: string,
@@ -232,7 +233,7 @@ export async function readCardFacts(
   const [config, run, state] = [
     await json("config.json"),
     await json("run.json"),
-    await json("run_states.json"),
+    await json(join(TRAINING_STATE, "run_states.json")),
   ];
   return { config, run, state, losses: await newestLosses(dirname(folder), state?.global_step) };
 }

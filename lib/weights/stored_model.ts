@@ -10,6 +10,9 @@ import { type NamedWeights, ourNames } from "./names.ts";
 import { findWeights, readWeights } from "./read_weights.ts";
 import type { LazyTensorData } from "./tensor.ts";
 
+/** Folder in the folder of a model with what only going on with its training needs. */
+export const TRAINING_STATE = "training_state";
+
 /** A model, its weights under our names. */
 export interface StoredModel extends NamedWeights {
   /** The file of the weights. */

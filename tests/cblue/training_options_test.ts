@@ -72,7 +72,7 @@ testInFolder(
     assert.deepEqual([resumed.step, resumed.best], [12, whole.best]);
     const [one, other] = await Promise.all([join(folder, "whole"), options.save_dir].map(async (run) => [
       await readSafetensors(join(run, "checkpoint-12/model.safetensors")),
-      await readSafetensors(join(run, "checkpoint-12/optimizer.safetensors")),
+      await readSafetensors(join(run, "checkpoint-12/training_state/optimizer.safetensors")),
     ]));
     for (const [i, file] of one!.entries()) {
       for (const [name, { data }] of file) {

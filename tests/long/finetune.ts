@@ -11,7 +11,9 @@ const KILLS = 20;
 
 /** What a run says of dev: of the best step, and of all evaluations in its records. */
 async function scoresOf(output: string): Promise<unknown> {
-  const states = JSON.parse(await Deno.readTextFile(`${output}/checkpoint-${STEPS}/run_states.json`));
+  const states = JSON.parse(
+    await Deno.readTextFile(`${output}/checkpoint-${STEPS}/training_state/run_states.json`),
+  );
   const records = (await Deno.readTextFile(`${output}/train.jsonl`)).trimEnd().split("\n").map((line) =>
     JSON.parse(line)
   );

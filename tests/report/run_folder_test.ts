@@ -61,8 +61,8 @@ testInFolder(
       [],
       undefined,
     ]);
-    await Deno.mkdir(join(folder, "checkpoint-5"));
-    for (const name of ["run.json", "config.json", "run_states.json"]) {
+    await Deno.mkdir(join(folder, "checkpoint-5/training_state"), { recursive: true });
+    for (const name of ["run.json", "config.json", "training_state/run_states.json"]) {
       await Deno.writeTextFile(join(folder, "checkpoint-5", name), "{");
     }
     const damaged = await readRunFolder(folder);

@@ -9,7 +9,9 @@ const STEPS = 60;
 
 /** What the last checkpoint keeps of the best score, to the last digit. */
 async function scoreOf(output: string): Promise<unknown> {
-  const states = JSON.parse(await Deno.readTextFile(join(output, `checkpoint-${STEPS}/run_states.json`)));
+  const states = JSON.parse(
+    await Deno.readTextFile(join(output, `checkpoint-${STEPS}/training_state/run_states.json`)),
+  );
   return states.progress.best;
 }
 

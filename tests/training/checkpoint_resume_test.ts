@@ -45,7 +45,7 @@ async function run(folder: string, name: string, given: Record<string, unknown> 
 /** Hash of weights and moments at the end. */
 async function finished(folder: string, name: string): Promise<string> {
   const hash = createHash("sha256");
-  for (const file of ["model.safetensors", "optimizer.safetensors"]) {
+  for (const file of ["model.safetensors", "training_state/optimizer.safetensors"]) {
     hash.update(await Deno.readFile(join(folder, name, `checkpoint-${STEPS}`, file)));
   }
   return hash.digest("hex");
@@ -57,8 +57,9 @@ const checkpoints = (folder: string) =>
 
 /** Copies a run as it was when it had just saved `step`, but for its logs, which went on. */
 async function copyRun(folder: string, from: string, to: string, step: number): Promise<void> {
-  await Deno.mkdir(join(folder, to, `checkpoint-${step}`), { recursive: true });
-  for (const inner of ["", `checkpoint-${step}`]) {
+  const state = `checkpoint-${step}/training_state`;
+  await Deno.mkdir(join(folder, to, state), { recursive: true });
+  for (const inner of ["", `checkpoint-${step}`, state]) {
     for await (const { name, isFile } of Deno.readDir(join(folder, from, inner))) {
       if (isFile) await Deno.copyFile(join(folder, from, inner, name), join(folder, to, inner, name));
     }
@@ -85,7 +86,7 @@ testInFolder(
     await run(folder, "whole");
     for (const step of [3, 6, 9]) await copyRun(folder, "whole", "damaged", step);
     const path = (step: number) => join(folder, "damaged", `checkpoint-${step}`);
-    await Deno.truncate(join(path(9), "optimizer.safetensors"), 5000);
+    await Deno.truncate(join(path(9), "training_state/optimizer.safetensors"), 5000);
     const model = await Deno.readFile(join(path(6), "model.safetensors"));
     model[100_000]! ^= 1;
     await Deno.writeFile(join(path(6), "model.safetensors"), model);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -12,6 +13,10 @@ import { checkpointAt } from "./checkpoint_samples.ts";
 import { hasSmallDisks, onSmallDisk } from "./small_disk.ts";
 import { testInFolder } from "../folders.ts";
 
+/** Paths of all files in a folder, further down too. */
+const filesIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => Deno.statSync(join(folder, path)).isFile).sort();
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const hasLimits = Deno.build.os === "linux" &&
   await new Deno.Command("prlimit", { args: ["--version"] }).output().then(
@@ -23,14 +28,14 @@ const outOfSpace = () => Promise.reject(new Error("No space left on device (os e
 testInFolder("a checkpoint comes back as it was saved", async (outputDir) => {
   const folder = await saveCheckpoint(outputDir, checkpointAt(7));
   assert.equal(folder, join(outputDir, "checkpoint-7"));
-  assert.deepEqual(names(folder), [
+  assert.deepEqual(filesIn(folder), [
     "SHA256SUMS",
     "config.json",
     "model.safetensors",
-    "optimizer.safetensors",
     "run.json",
-    "run_states.json",
     "tokenizer_config.json",
+    "training_state/optimizer.safetensors",
+    "training_state/run_states.json",
     "vocab.txt",
   ]);
   assert.deepEqual(await loadCheckpoint(folder), checkpointAt(7));
@@ -98,22 +103,22 @@ const damages: [string, (folder: string) => Promise<void>, reason: RegExp][] = [
   ],
   [
     "an empty optimizer",
-    (folder) => Deno.truncate(join(folder, "optimizer.safetensors")),
+    (folder) => Deno.truncate(join(folder, "training_state/optimizer.safetensors")),
     /Cannot read safetensors ".*optimizer\.safetensors": not a safetensors file: only 0 bytes$/,
   ],
   [
     "a bit of the optimizer turned over",
-    (folder) => flipBit(join(folder, "optimizer.safetensors"), 5000),
+    (folder) => flipBit(join(folder, "training_state/optimizer.safetensors"), 5000),
     /Cannot trust ".*optimizer\.safetensors": .* its checksum differs$/,
   ],
   [
     "no optimizer",
-    (folder) => Deno.remove(join(folder, "optimizer.safetensors")),
+    (folder) => Deno.remove(join(folder, "training_state/optimizer.safetensors")),
     /Cannot read safetensors ".*optimizer\.safetensors": no such file or directory$/,
   ],
   [
     "a torn state",
-    (folder) => Deno.truncate(join(folder, "run_states.json"), 10),
+    (folder) => Deno.truncate(join(folder, "training_state/run_states.json"), 10),
     /Cannot trust ".*run_states\.json": .* its checksum differs$/,
   ],
   [
@@ -185,7 +190,7 @@ testInFolder(
   "a bit turned over in any byte of any small file is noticed",
   async (outputDir) => {
     const folder = await saveCheckpoint(outputDir, checkpointAt(1));
-    for (const name of names(folder).filter((name) => !name.endsWith(".safetensors"))) {
+    for (const name of filesIn(folder).filter((name) => !name.endsWith(".safetensors"))) {
       const { length } = await Deno.readFile(join(folder, name));
       for (let at = 0; at < length; at++) {
         await flipBit(join(folder, name), at);
@@ -203,7 +208,7 @@ testInFolder("its checksums are those that coreutils compute", async (outputDir)
     new Deno.Command("sha256sum", { args: ["--check", "--strict", "SHA256SUMS"], cwd: folder }).output();
   const { success, stdout } = await check();
   assert.ok(success);
-  const files = names(folder).filter((name) => name !== "SHA256SUMS");
+  const files = filesIn(folder).filter((name) => name !== "SHA256SUMS");
   assert.deepEqual(
     new TextDecoder().decode(stdout).trim().split("\n").sort(),
     files.map((name) => `${name}: OK`),
@@ -213,10 +218,14 @@ testInFolder("its checksums are those that coreutils compute", async (outputDir)
 testInFolder(
   "a checkpoint from before there were checksums loads, checked by its formats",
   async (outputDir) => {
-    const folder = await saveCheckpoint(outputDir, checkpointAt(3));
-    const state = JSON.parse(await Deno.readTextFile(join(folder, "run_states.json")));
+    const folder = await saveCheckpoint(outputDir, checkpointAt(3)), states = join(folder, "run_states.json");
+    for (const name of names(join(folder, "training_state"))) { // beside the weights in those days
+      await Deno.rename(join(folder, "training_state", name), join(folder, name));
+    }
+    await Deno.remove(join(folder, "training_state"));
+    const state = JSON.parse(await Deno.readTextFile(states));
     delete state.checksums;
-    await Deno.writeTextFile(join(folder, "run_states.json"), JSON.stringify(state));
+    await Deno.writeTextFile(states, JSON.stringify(state));
     await Deno.remove(join(folder, "SHA256SUMS"));
     await Deno.remove(join(folder, "tokenizer_config.json"));
     const { files: _files, ...expected } = checkpointAt(3);
@@ -349,7 +358,7 @@ testInFolder("a run killed at any moment leaves a complete, exact checkpoint", a
       stdout: "piped",
     }).spawn();
     for await (const _ of child.stdout) break; // "saved"
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 150)); // ms; two or three saves
     child.kill("SIGKILL");
     await child.status;
 

@@ -130,7 +130,7 @@ Deno.test("what does not fit a model", () => {
 
 testInFolder("to transformers: a model card of what the run wrote down", async (folder) => {
   const run = join(folder, "run"), checkpoint = join(run, "checkpoint-600"), out = join(folder, "mine");
-  await Deno.mkdir(checkpoint, { recursive: true });
+  await Deno.mkdir(join(checkpoint, "training_state"), { recursive: true });
   await Deno.copyFile("tests/fixtures/weights/torch.bin", join(checkpoint, "pytorch_model.bin"));
   const write = (path: string, value: unknown) => Deno.writeTextFile(path, JSON.stringify(value));
   const task = { name: "KUAKE-QIC", kind: "classification", labels: [{ name: "病情诊断" }] };
@@ -147,7 +147,11 @@ testInFolder("to transformers: a model card of what the run wrote down", async (
     ema_decay: 0,
   });
   const best = { step: 600, score: { metric: "accuracy", value: 0.8125 } };
-  await write(join(checkpoint, "run_states.json"), { global_step: 600, progress: { best }, data: "abc123" });
+  await write(join(checkpoint, "training_state/run_states.json"), {
+    global_step: 600,
+    progress: { best },
+    data: "abc123",
+  });
   const lines = [[600, 0.25], [700, 0.125]].map(([step, loss]) =>
     JSON.stringify({ kind: "training", step, loss }) + "\n"
   );
