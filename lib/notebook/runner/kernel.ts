@@ -67,6 +67,8 @@ export class Kernel implements AsyncDisposable {
   #control!: ZmtpSocket;
   /** Who waits for messages about a request. */
   readonly #waiting = new Map<string, (message: KernelMessage) => void>();
+  /** The last cell's requests. */
+  #past: readonly string[] = [];
   /** Rejects when the process ends. */
   readonly #ended: Promise<never>;
 
@@ -145,11 +147,12 @@ export class Kernel implements AsyncDisposable {
     try {
       const cell = this.#request(code, silent, onOutput);
       const reply = await Promise.race([cell.done, giveUp]);
-      // The protocol has "idle" as the last message about a cell, but this kernel may send outputs after it: those that
-      // it had by then have come when it has dealt with another request.
-      const next = this.#request("0", true, () => {});
+      // The protocol has "idle" as the last message about a cell, but this kernel may send outputs after it, even as those of
+      // the next request: what it had by then has come when it has dealt with another, or comes while the next cell runs.
+      const next = this.#request("0", true, onOutput);
       await Promise.race([next.done, giveUp]);
-      for (const { id } of [cell, next]) this.#waiting.delete(id);
+      for (const id of this.#past) this.#waiting.delete(id);
+      this.#past = [cell.id, next.id];
       return reply;
     } finally {
       clearTimeout(timer);
