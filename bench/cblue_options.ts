@@ -24,6 +24,7 @@ const OPTIONS = {
     default: "CHIP-CTC,cEHRNER,CMeIE",
     help: "Names of sets or parts of them, with commas between",
   },
+  options: { type: "string", help: "Names of options or parts of them, with commas between; default: all" },
   trunk: { type: "path", help: "Model folder that `deno task pretrain` saved; without it, random weights" },
   preset: { type: "string", default: "small", choices: ["tiny", "small", "base"], help: "Size of the trunk" },
   seeds: { type: "integer", default: 3, min: 1, help: "Runs of each option" },
@@ -65,7 +66,7 @@ await runTask(import.meta, {
   summary: "Fine-tune with each option beyond the published recipe, one at a time.",
   table: OPTIONS,
   examples: ["deno task bench:cblue-options --trunk output/small/checkpoint-4000 --sets CHIP-CTC"],
-  async main({ data, sets: wanted, trunk: folder, preset, seeds, steps, out }, { signal }) {
+  async main({ data, sets: wanted, options, trunk: folder, preset, seeds, steps, out }, { signal }) {
     const sets = await prepareSets(data, join(out, "sets"), {
       wanted: wanted.split(","),
       quick: false,
@@ -105,7 +106,10 @@ await runTask(import.meta, {
         );
       };
       add(describe(RECIPE), recipe);
-      for (const variant of VARIANTS.filter(({ kinds }) => kinds?.includes(set.task.kind) ?? true)) {
+      const isWanted = ({ name, kinds }: Variant) =>
+        (kinds?.includes(set.task.kind) ?? true) &&
+        (options?.split(",").some((part) => name.includes(part)) ?? true);
+      for (const variant of VARIANTS.filter(isWanted)) {
         const runs = await run(variant);
         if (!runs) return;
         add(describe(variant), runs);
