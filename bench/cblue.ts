@@ -149,7 +149,8 @@ function notes({ preset, seeds, trunk }: Options): string[] {
     (trunk ? `Pretrained: \`${trunk}\`.` : "None pretrained."),
     "Scores are those of dev after the last step, by the official definitions; no checkpoint was chosen by them.",
     "AdamW, gradients scaled down to a norm of 1, warm-up over a tenth of the steps, new heads that begin with how common " +
-    "labels are (`--head_bias frequency`); long texts of CMeEE in windows. Rates and steps were not chosen by dev.",
+    "labels are (`--head_bias frequency`); long texts of CMeEE in windows. Rates and steps of a kind of task were chosen with one " +
+    "seed of the pretrained trunk on cMedTC, cEHRNER and cMedQANER.",
     "A corpus of ChineseBLUE's texts such as `pretrain/chineseblue_train_texts.txt` has those of train alone, but all of " +
     "cMedIR's, which is one file: there a pretrained trunk has read dev's queries and titles, without their grades.",
     "Both rows of cMedQQ are the same pairs, scored as either task does.",
