@@ -1,6 +1,26 @@
 /** Chromium without a window, by its DevTools protocol. */
 import assert from "node:assert/strict";
 
+/**
+ * Waits until a process has written something, and goes on reading, so that the process is never held up.
+ *
+ * @returns What was found.
+ * @throws {Error} With all that was written, if it ends before.
+ */
+export async function firstMatch(written: ReadableStream<Uint8Array>, wanted: RegExp): Promise<string> {
+  let told = "";
+  const match = Promise.withResolvers<string>();
+  void (async () => {
+    for await (const bytes of written) {
+      told += new TextDecoder().decode(bytes);
+      const [found] = wanted.exec(told) ?? [];
+      if (found) match.resolve(found);
+    }
+    match.reject(new Error(told));
+  })();
+  return await match.promise;
+}
+
 /** A page in a browser that ends with it. */
 export class BrowserPage implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
@@ -32,17 +52,7 @@ export class BrowserPage implements AsyncDisposable {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    let told = "";
-    const address = Promise.withResolvers<string>();
-    void (async () => {
-      for await (const bytes of process.stderr) {
-        told += new TextDecoder().decode(bytes);
-        const [found] = /ws:\/\/\S+/.exec(told) ?? [];
-        if (found) address.resolve(found);
-      }
-      address.reject(new Error(told));
-    })();
-    const socket = new WebSocket(await address.promise);
+    const socket = new WebSocket(await firstMatch(process.stderr, /ws:\/\/\S+/));
     await new Promise((resolve) => socket.onopen = resolve);
     const page = new BrowserPage(process, socket, profile);
     const { targetId } = await page.send("Target.createTarget", { url: "about:blank" });

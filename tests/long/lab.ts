@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BrowserPage } from "./browser.ts";
+import { BrowserPage, firstMatch } from "./browser.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PICTURES = join(ROOT, "output", "lab");
@@ -40,17 +40,7 @@ async function startLab(folder: string): Promise<{ url: URL; lab: Deno.ChildProc
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  let told = "";
-  const url = Promise.withResolvers<URL>();
-  void (async () => {
-    for await (const bytes of lab.stderr) {
-      told += new TextDecoder().decode(bytes);
-      const [found] = /http:\/\/127\S+token=\w+/.exec(told) ?? [];
-      if (found) url.resolve(new URL(found));
-    }
-    url.reject(new Error(told));
-  })();
-  return { url: await url.promise, lab };
+  return { url: new URL(await firstMatch(lab.stderr, /http:\/\/127\S+token=\w+/)), lab };
 }
 
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
